@@ -1,0 +1,1 @@
+"""Restore hyperspectral cubes in napari."""
