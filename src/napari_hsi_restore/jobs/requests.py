@@ -1,0 +1,151 @@
+"""What can be asked of the child, and what comes back.
+
+A request is a frozen value. It knows how to put its input into the folder of the
+job and how to take its result from there; neither runs on the caller's thread.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.jobs import transfer
+from napari_hsi_restore.jobs.protocol import Message
+from napari_hsi_restore.restore.recipe import DenoiseRecipe
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Restored:
+    """Result of a `DenoiseRequest`.
+
+    Attributes
+    ----------
+    cube : HyperCube
+        float32 (bands, y, x), in the units of the input.
+    residual : HyperCube or None
+        Input minus output, float32 (bands, y, x), NaN where there is no data.
+    """
+
+    cube: HyperCube
+    residual: HyperCube | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NoiseEstimate:
+    """Result of a `NoiseRequest`.
+
+    Attributes
+    ----------
+    sigma : float64 ndarray, (bands,)
+        Standard deviation of the noise in the units of the stored values.
+    sigma_255 : float64 ndarray, (bands,)
+        The same on the 0..255 scale of the white level.
+    """
+
+    sigma: npt.NDArray[np.float64]
+    sigma_255: npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """One device that the child can compute on.
+
+    Attributes
+    ----------
+    name : str
+        What a recipe calls it, such as ``"cuda:0"``.
+    label : str
+        What a person calls it.
+    free_bytes, total_bytes : int
+        Memory.
+    """
+
+    name: str
+    label: str
+    free_bytes: int
+    total_bytes: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DenoiseRequest:
+    """Denoise a cube; ends with ``Done(Restored)``."""
+
+    cube: HyperCube
+    recipe: DenoiseRecipe
+    residual: bool = False
+
+    def message(self, request_id: str, folder: Path) -> Message:
+        """The line for the child."""
+        return Message(
+            id=request_id,
+            kind="denoise",
+            folder=str(folder),
+            recipe=self.recipe.model_dump(mode="json"),
+            residual=self.residual,
+        )
+
+    def write_input(self, folder: Path, cancelled: Callable[[], bool]) -> None:
+        """Put the cube into the folder, in blocks."""
+        transfer.write_cube(self.cube, folder, transfer.INPUT, cancelled)
+
+    def read_result(self, folder: Path, answer: Any) -> Restored:
+        """Take the cubes out of the folder, which is removed afterwards."""
+        residual = _take(folder, transfer.RESIDUAL) if self.residual else None
+        return Restored(_take(folder, str(answer)), residual)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NoiseRequest:
+    """Estimate the noise of each band; ends with ``Done(NoiseEstimate)``."""
+
+    cube: HyperCube
+
+    def message(self, request_id: str, folder: Path) -> Message:
+        """The line for the child."""
+        return Message(id=request_id, kind="estimate_noise", folder=str(folder))
+
+    def write_input(self, folder: Path, cancelled: Callable[[], bool]) -> None:
+        """Put the cube into the folder, in blocks."""
+        transfer.write_cube(self.cube, folder, transfer.INPUT, cancelled)
+
+    def read_result(self, folder: Path, answer: Any) -> NoiseEstimate:
+        """Take the two rows of numbers out of the folder."""
+        sigma, sigma_255 = np.array(transfer.read_array(folder / f"{answer}.npy"))
+        return NoiseEstimate(sigma, sigma_255)
+
+
+@dataclasses.dataclass(frozen=True)
+class DevicesRequest:
+    """List the devices; ends with ``Done(tuple of Device)``."""
+
+    def message(self, request_id: str, folder: Path) -> Message:
+        """The line for the child."""
+        return Message(id=request_id, kind="devices", folder=str(folder))
+
+    def write_input(self, folder: Path, cancelled: Callable[[], bool]) -> None:
+        """Nothing to write."""
+
+    def read_result(self, folder: Path, answer: Any) -> tuple[Device, ...]:
+        """The devices of the answer."""
+        return tuple(Device(*fields) for fields in json.loads(answer))
+
+
+Request = DenoiseRequest | NoiseRequest | DevicesRequest
+
+
+def _take(folder: Path, name: str) -> HyperCube:
+    """A cube whose values outlive the folder.
+
+    A mapped file may be unlinked on POSIX: its pages stay until the array goes,
+    so that a result may be larger than the memory. Windows refuses that.
+    """
+    cube = transfer.read_cube(folder, name)
+    return cube if os.name == "posix" else cube.replace(data=np.array(cube.data))

@@ -1,0 +1,103 @@
+"""What the child does for each kind of request: generators of events.
+
+They read their input from the folder of the request and leave arrays there; the
+`Done` event names no array. torch is imported when a task needs it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.events import Done, Event, Progress
+from napari_hsi_restore.jobs import transfer
+from napari_hsi_restore.jobs.protocol import Message
+
+
+def run(message: Message) -> Iterator[Event]:
+    """Do what a message asks for.
+
+    Yields
+    ------
+    Event
+        The last one is `Done`; its result is the name of the output in the folder
+        of the request, or for ``"devices"`` a JSON list.
+
+    Raises
+    ------
+    UserError
+        For whatever the user can put right.
+    """
+    folder = Path(message.folder)
+    if message.kind == "denoise":
+        yield from _denoise(message, folder)
+    elif message.kind == "estimate_noise":
+        yield from _estimate_noise(folder)
+    elif message.kind == "devices":
+        yield from _devices()
+
+
+def _denoise(message: Message, folder: Path) -> Iterator[Event]:
+    from napari_hsi_restore.restore import restore
+    from napari_hsi_restore.restore.recipe import DenoiseRecipe
+
+    cube = transfer.read_cube(folder, transfer.INPUT)
+    result: HyperCube | None = None
+    for event in restore(cube, DenoiseRecipe.model_validate(message.recipe)):
+        if isinstance(event, Done):
+            result = event.result
+        else:
+            yield event
+    if result is None:
+        raise RuntimeError("restoring ended without a result")
+    yield Progress(1.0, "Handing over the result")
+    transfer.write_cube(result, folder, transfer.OUTPUT)
+    if message.residual:
+        yield Progress(1.0, "Input minus output")
+        transfer.write_cube(_residual(cube, result), folder, transfer.RESIDUAL)
+    yield Done(transfer.OUTPUT)
+
+
+def _residual(cube: HyperCube, result: HyperCube) -> HyperCube:
+    """Input minus output, float32 (bands, y, x); NaN where the input has no data."""
+    values = np.empty(cube.shape, dtype=np.float32)
+    for band in range(cube.n_bands):
+        stored = np.asarray(cube.data[band])
+        difference = stored.astype(np.float32) - np.asarray(result.data[band], dtype=np.float32)
+        values[band] = np.where(cube.valid(stored), difference, np.float32(np.nan))
+    return result.replace(
+        data=values, nodata=None, history=(*result.history, "residual: input minus output")
+    )
+
+
+def _estimate_noise(folder: Path) -> Iterator[Event]:
+    from napari_hsi_restore.degradations import reference_white
+    from napari_hsi_restore.noise import estimate_sigma
+
+    cube = transfer.read_cube(folder, transfer.INPUT)
+    yield Progress(0.0, "Estimating the noise of each band")
+    stored = cube.array()
+    valid = np.ones(cube.shape[1:], dtype=bool)
+    for band in stored:
+        valid &= cube.valid(band)
+    sigma = estimate_sigma(stored, valid)
+    scale = 255.0 / reference_white(cube)
+    transfer.write_array(np.stack([sigma, sigma * scale]), folder / f"{transfer.NOISE}.npy")
+    yield Done(transfer.NOISE)
+
+
+def _devices() -> Iterator[Event]:
+    from napari_hsi_restore.restore import devices
+
+    yield Done(
+        json.dumps(
+            [
+                [device.name, device.label, device.free_bytes, device.total_bytes]
+                for device in devices.available()
+            ]
+        )
+    )

@@ -1,0 +1,208 @@
+"""Cubes between two processes: values as memory-mapped files, the rest as JSON.
+
+Nothing is pickled or unpickled. A cube whose values already lie in a
+memory-mapped file is described (path, type, shape, offset, strides) and not copied.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import numpy.typing as npt
+
+from napari_hsi_restore.cube import CubeData, Georeference, HyperCube
+from napari_hsi_restore.errors import UserError
+
+INPUT = "input"
+OUTPUT = "output"
+RESIDUAL = "residual"
+NOISE = "noise"
+
+# One block takes a few milliseconds to copy: cancelling is noticed between blocks.
+_BLOCK_BYTES = 8 << 20
+
+
+class TransferCancelled(Exception):
+    """Writing a cube was given up because the caller no longer wants it."""
+
+
+def write_cube(
+    cube: HyperCube, folder: Path, name: str, cancelled: Callable[[], bool] = lambda: False
+) -> None:
+    """Write a cube as ``name.json`` and, unless it is mapped already, ``name.npy``.
+
+    Parameters
+    ----------
+    cube : HyperCube
+        Values of any type, (bands, y, x); read and written in blocks.
+    folder : Path
+        An existing folder.
+    name : str
+        `INPUT`, `OUTPUT` or `RESIDUAL`.
+    cancelled : callable
+        Asked between two blocks.
+
+    Raises
+    ------
+    TransferCancelled
+        When `cancelled` says so.
+    UserError
+        If the disk of the folder is too full.
+    """
+    place = _mapped_place(cube.data)
+    if place is None:
+        write_array(cube.data, folder / f"{name}.npy", cancelled)
+        place = {"npy": f"{name}.npy"}
+    (folder / f"{name}.json").write_text(
+        json.dumps({"array": place, "cube": _fields(cube)}), encoding="utf-8"
+    )
+
+
+def read_cube(folder: Path, name: str) -> HyperCube:
+    """The cube that `write_cube` put there, its values memory-mapped read-only."""
+    described = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return _from_fields(described["cube"], _map(described["array"], folder))
+
+
+def write_array(data: CubeData, path: Path, cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Write an array of any real type and shape as ``.npy``, block by block.
+
+    Raises
+    ------
+    TransferCancelled
+        When `cancelled` says so.
+    UserError
+        If the disk is too full.
+    """
+    dtype = np.dtype(data.dtype)
+    needed = math.prod(data.shape) * dtype.itemsize
+    if shutil.disk_usage(path.parent).free < needed:
+        raise _disk_full(path.parent, needed)
+    try:
+        target = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=data.shape)
+        if hasattr(os, "posix_fallocate") and needed:
+            # A mapped file with holes kills the process when the disk fills up.
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _disk_full(path.parent, needed) from error
+        raise
+    for block in _blocks(data):
+        if cancelled():
+            raise TransferCancelled
+        target[block] = np.asarray(data[block])
+
+
+def read_array(path: Path) -> npt.NDArray[Any]:
+    """The array of a ``.npy`` file, memory-mapped read-only."""
+    mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
+def _blocks(data: CubeData) -> Iterator[tuple[slice, ...]]:
+    if isinstance(data, da.Array):
+        # The chunks of a lazy array are what its file is read in.
+        edges = [np.cumsum((0, *sizes)) for sizes in data.chunks]
+        ranges = [[slice(int(a), int(b)) for a, b in itertools.pairwise(edge)] for edge in edges]
+        yield from itertools.product(*ranges)
+        return
+    if data.ndim < 2:
+        yield (slice(None),) * data.ndim
+        return
+    row_bytes = max(1, math.prod(data.shape[2:]) * data.dtype.itemsize)
+    rows = max(1, min(data.shape[1], _BLOCK_BYTES // row_bytes))
+    planes = max(1, _BLOCK_BYTES // (row_bytes * max(1, data.shape[1])))
+    for first in range(0, data.shape[0], planes):
+        for row in range(0, data.shape[1], rows):
+            yield slice(first, first + planes), slice(row, row + rows)
+
+
+def _mapped_place(data: CubeData) -> dict[str, Any] | None:
+    """Where in which file the values lie, or None if they are not simply there."""
+    if not isinstance(data, np.ndarray):
+        return None
+    root: Any = data
+    found: np.memmap[Any, Any] | None = None
+    while isinstance(root, np.ndarray):
+        if isinstance(root, np.memmap):
+            found = root
+        root = root.base
+    # Copy-on-write maps may differ from their file; an unlinked file has no path.
+    if found is None or found.mode == "c" or found.filename is None:
+        return None
+    path = Path(found.filename)
+    if not path.is_file():
+        return None
+    ahead = data.__array_interface__["data"][0] - found.__array_interface__["data"][0]
+    return {
+        "path": str(path.resolve()),
+        "dtype": data.dtype.str,
+        "shape": list(data.shape),
+        "offset": int(found.offset) + int(ahead),
+        "strides": list(data.strides),
+    }
+
+
+def _map(place: dict[str, Any], folder: Path) -> npt.NDArray[Any]:
+    if "npy" in place:
+        return read_array(folder / place["npy"])
+    whole = np.memmap(place["path"], dtype=np.uint8, mode="r")
+    values: npt.NDArray[Any] = np.ndarray(
+        shape=tuple(place["shape"]),
+        dtype=np.dtype(place["dtype"]),
+        buffer=whole,
+        offset=place["offset"],
+        strides=tuple(place["strides"]),
+    )
+    return values
+
+
+def _fields(cube: HyperCube) -> dict[str, Any]:
+    georeference = cube.georeference
+    return {
+        "name": cube.name,
+        "wavelengths_nm": _listed(cube.wavelengths_nm),
+        "fwhm_nm": _listed(cube.fwhm_nm),
+        "good_bands": _listed(cube.good_bands),
+        "units": cube.units,
+        "gain": _listed(cube.gain),
+        "offset": _listed(cube.offset),
+        "white_level": _listed(cube.white_level),
+        "nodata": _listed(cube.nodata),
+        "georeference": georeference
+        and {"crs": georeference.crs, "transform": list(georeference.transform)},
+        "source": cube.source,
+        "history": list(cube.history),
+        "metadata": dict(cube.metadata),
+    }
+
+
+def _from_fields(fields: dict[str, Any], data: npt.NDArray[Any]) -> HyperCube:
+    georeference = fields["georeference"]
+    if georeference is not None:
+        a, b, c, d, e, f = georeference["transform"]
+        georeference = Georeference(georeference["crs"], (a, b, c, d, e, f))
+    history = tuple(fields["history"])
+    return HyperCube(data, **{**fields, "georeference": georeference, "history": history})
+
+
+def _listed(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+def _disk_full(folder: Path, needed: int) -> UserError:
+    return UserError(
+        f"{folder}: the disk for temporary files is too full, {needed / 2**30:.1f} GiB are needed; "
+        "free some space or set TMPDIR to a folder on a larger disk."
+    )
