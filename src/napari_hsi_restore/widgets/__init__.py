@@ -1,0 +1,1 @@
+"""The docks: one file each, wiring the parts to the core."""

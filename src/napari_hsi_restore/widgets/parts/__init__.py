@@ -1,0 +1,1 @@
+"""Parts of docks; they emit ``<noun>_requested`` signals and know no viewer."""
