@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import collections
+import contextlib
 import functools
 import itertools
 import os
@@ -21,7 +22,7 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Failed
 from napari_hsi_restore.jobs.protocol import Cancelled, Message, read_event
 from napari_hsi_restore.jobs.requests import Request
-from napari_hsi_restore.jobs.transfer import TransferCancelled
+from napari_hsi_restore.jobs.transfer import TransferCancelledError
 
 _COOPERATION_S = 0.3
 _FAREWELL_S = 1.0
@@ -66,7 +67,7 @@ class Job:
                 yield event
 
     def poll(self) -> list[Event]:
-        """The events since the last call, without waiting."""
+        """Take the events since the last call, without waiting."""
         taken: list[Event] = []
         while not self._drained:
             try:
@@ -117,6 +118,12 @@ class JobClient:
     def folder(self) -> Path | None:
         """The private folder of temporary files, or None while there is none."""
         return self._folder
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job waits or runs."""
+        with self._changed:
+            return not self._waiting and (self._current is None or self._current.ended)
 
     def submit(self, request: Request) -> Job:
         """Add a request to the queue."""
@@ -183,7 +190,7 @@ class JobClient:
             try:
                 folder = self._new_folder(job)
                 self._run(job, folder)
-            except TransferCancelled:
+            except TransferCancelledError:
                 pass
             except UserError as error:
                 self._deliver(job, Failed(str(error)))
@@ -279,7 +286,7 @@ class JobClient:
 
 @functools.cache
 def shared_client() -> JobClient:
-    """The one client of this process; closed when the process ends."""
+    """Return the one client of this process; it is closed when the process ends."""
     client = JobClient()
     atexit.register(client.close)
     return client
@@ -287,10 +294,8 @@ def shared_client() -> JobClient:
 
 def _end_process(process: subprocess.Popen[str]) -> None:
     if process.stdin is not None:
-        try:
+        with contextlib.suppress(OSError):
             process.stdin.close()
-        except OSError:
-            pass
     try:
         process.wait(_FAREWELL_S)
     except subprocess.TimeoutExpired:

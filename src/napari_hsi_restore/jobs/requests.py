@@ -83,7 +83,7 @@ class DenoiseRequest:
     residual: bool = False
 
     def message(self, request_id: str, folder: Path) -> Message:
-        """The line for the child."""
+        """Return the line for the child."""
         return Message(
             id=request_id,
             kind="denoise",
@@ -109,7 +109,7 @@ class NoiseRequest:
     cube: HyperCube
 
     def message(self, request_id: str, folder: Path) -> Message:
-        """The line for the child."""
+        """Return the line for the child."""
         return Message(id=request_id, kind="estimate_noise", folder=str(folder))
 
     def write_input(self, folder: Path, cancelled: Callable[[], bool]) -> None:
@@ -127,14 +127,14 @@ class DevicesRequest:
     """List the devices; ends with ``Done(tuple of Device)``."""
 
     def message(self, request_id: str, folder: Path) -> Message:
-        """The line for the child."""
+        """Return the line for the child."""
         return Message(id=request_id, kind="devices", folder=str(folder))
 
     def write_input(self, folder: Path, cancelled: Callable[[], bool]) -> None:
         """Nothing to write."""
 
     def read_result(self, folder: Path, answer: Any) -> tuple[Device, ...]:
-        """The devices of the answer."""
+        """Return the devices of the answer."""
         return tuple(Device(*fields) for fields in json.loads(answer))
 
 
@@ -142,7 +142,7 @@ Request = DenoiseRequest | NoiseRequest | DevicesRequest
 
 
 def _take(folder: Path, name: str) -> HyperCube:
-    """A cube whose values outlive the folder.
+    """Take a cube whose values outlive the folder.
 
     A mapped file may be unlinked on POSIX: its pages stay until the array goes,
     so that a result may be larger than the memory. Windows refuses that.

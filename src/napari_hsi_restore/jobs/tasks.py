@@ -7,7 +7,7 @@ They read their input from the folder of the request and leave arrays there; the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from napari_hsi_restore.jobs import transfer
 from napari_hsi_restore.jobs.protocol import Message
 
 
-def run(message: Message) -> Iterator[Event]:
+def run(message: Message) -> Generator[Event, None, None]:
     """Do what a message asks for.
 
     Yields
@@ -41,7 +41,7 @@ def run(message: Message) -> Iterator[Event]:
         yield from _devices()
 
 
-def _denoise(message: Message, folder: Path) -> Iterator[Event]:
+def _denoise(message: Message, folder: Path) -> Generator[Event, None, None]:
     from napari_hsi_restore.restore import restore
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
 
@@ -74,7 +74,7 @@ def _residual(cube: HyperCube, result: HyperCube) -> HyperCube:
     )
 
 
-def _estimate_noise(folder: Path) -> Iterator[Event]:
+def _estimate_noise(folder: Path) -> Generator[Event, None, None]:
     from napari_hsi_restore.degradations import reference_white
     from napari_hsi_restore.noise import estimate_sigma
 
@@ -90,7 +90,7 @@ def _estimate_noise(folder: Path) -> Iterator[Event]:
     yield Done(transfer.NOISE)
 
 
-def _devices() -> Iterator[Event]:
+def _devices() -> Generator[Event, None, None]:
     from napari_hsi_restore.restore import devices
 
     yield Done(

@@ -32,7 +32,7 @@ NOISE = "noise"
 _BLOCK_BYTES = 8 << 20
 
 
-class TransferCancelled(Exception):
+class TransferCancelledError(Exception):
     """Writing a cube was given up because the caller no longer wants it."""
 
 
@@ -54,7 +54,7 @@ def write_cube(
 
     Raises
     ------
-    TransferCancelled
+    TransferCancelledError
         When `cancelled` says so.
     UserError
         If the disk of the folder is too full.
@@ -69,7 +69,7 @@ def write_cube(
 
 
 def read_cube(folder: Path, name: str) -> HyperCube:
-    """The cube that `write_cube` put there, its values memory-mapped read-only."""
+    """Return the cube that `write_cube` put there, its values memory-mapped read-only."""
     described = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return _from_fields(described["cube"], _map(described["array"], folder))
 
@@ -79,7 +79,7 @@ def write_array(data: CubeData, path: Path, cancelled: Callable[[], bool] = lamb
 
     Raises
     ------
-    TransferCancelled
+    TransferCancelledError
         When `cancelled` says so.
     UserError
         If the disk is too full.
@@ -100,12 +100,12 @@ def write_array(data: CubeData, path: Path, cancelled: Callable[[], bool] = lamb
         raise
     for block in _blocks(data):
         if cancelled():
-            raise TransferCancelled
+            raise TransferCancelledError
         target[block] = np.asarray(data[block])
 
 
 def read_array(path: Path) -> npt.NDArray[Any]:
-    """The array of a ``.npy`` file, memory-mapped read-only."""
+    """Return the array of a ``.npy`` file, memory-mapped read-only."""
     mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped
 
