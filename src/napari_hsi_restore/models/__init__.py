@@ -1,0 +1,1 @@
+"""Networks, and the specs that say what each needs and gives."""

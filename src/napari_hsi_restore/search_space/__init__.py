@@ -1,0 +1,1 @@
+"""The STAS search space: genotypes and the operations that they name."""

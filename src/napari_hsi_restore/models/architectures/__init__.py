@@ -1,0 +1,1 @@
+"""One published network a file."""

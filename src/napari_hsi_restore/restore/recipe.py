@@ -1,0 +1,48 @@
+"""What a restoration is asked to do: one frozen, storable value."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+
+AUTO_BANDS = 60
+"""From so many bands on, ``auto`` takes the model that was trained on many bands."""
+
+
+class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Settings of a denoising run.
+
+    Attributes
+    ----------
+    model : str
+        Name of a model, or ``"auto"``.
+    noise : 'auto', float, or tuple of float
+        ``"auto"`` estimates the noise of every band; a number is one standard
+        deviation for all bands on the 0..255 scale of the cube's white level; a tuple
+        has one standard deviation for every band, in the cube's stored units.
+    strength : float
+        Factor on the noise that is removed: 0 changes nothing, 1 is the best estimate.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    memory_limit_gib : float or None
+        Memory that the run may use beside the cube and the result, in GiB; None for
+        half of what is free.
+    tile : int or None
+        Side of a tile in pixels; None to fit the memory.
+    """
+
+    model: str = "auto"
+    noise: Literal["auto"] | float | tuple[float, ...] = "auto"
+    strength: float = pydantic.Field(default=1.0, ge=0.0, le=5.0)
+    device: str = "auto"
+    memory_limit_gib: float | None = pydantic.Field(default=None, gt=0)
+    tile: int | None = pydantic.Field(default=None, ge=8)
+
+
+def automatic_model(n_bands: int) -> str:
+    """The name of the bundled model that ``auto`` means for a number of bands.
+
+    Few bands want spatial and many bands joint operations (STAS poster).
+    """
+    return "stas_p" if n_bands >= AUTO_BANDS else "stas_c"

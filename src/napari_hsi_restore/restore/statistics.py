@@ -1,0 +1,138 @@
+"""Mean, covariance and noise of a cube, read in blocks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.noise import estimate_sigma
+
+Float = npt.NDArray[np.float64]
+
+BLOCK_VALUES = 16_000_000
+"""Values that are read at once."""
+
+NOISE_VALUES = 40_000_000
+"""Values from the middle of a larger cube that its noise is estimated from."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SpectralStatistics:
+    """First and second moments of the valid spectra.
+
+    Attributes
+    ----------
+    active : bool ndarray, (bands,)
+        Bands with measurements that vary; only these are restored.
+    mean : float64 ndarray, (active bands,)
+    covariance : float64 ndarray, (active bands, active bands)
+    pixels : int
+        Spectra that were counted.
+    """
+
+    active: npt.NDArray[np.bool_]
+    mean: Float
+    covariance: Float
+    pixels: int
+
+
+def row_blocks(cube: HyperCube) -> Iterator[slice]:
+    """Runs of rows that are read at once, the same whatever the tile size."""
+    bands, height, width = cube.shape
+    rows = max(1, BLOCK_VALUES // (bands * width))
+    for start in range(0, height, rows):
+        yield slice(start, min(start + rows, height))
+
+
+def active_bands(cube: HyperCube) -> npt.NDArray[np.bool_]:
+    """Bands with at least two different valid values in a sample of rows, (bands,).
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    step = max(1, cube.shape[1] // 64)
+    sample = np.asarray(cube.data[:, ::step, :])
+    valid = cube.valid(sample)
+    numbers = sample.astype(np.float64)
+    low = np.where(valid, numbers, np.inf).min(axis=(1, 2))
+    high = np.where(valid, numbers, -np.inf).max(axis=(1, 2))
+    active: npt.NDArray[np.bool_] = high > low
+    if not active.any():
+        raise UserError(
+            f"{cube.source or cube.name}: no band has two different valid values (all values are "
+            "NaN, no-data or constant), so there is nothing to denoise; check the no-data value."
+        )
+    return active
+
+
+def gather(cube: HyperCube) -> Iterator[SpectralStatistics | float]:
+    """Moments over all pixels that are valid in every active band.
+
+    Yields
+    ------
+    float
+        Fraction done, after every block.
+    SpectralStatistics
+        At last.
+
+    Raises
+    ------
+    UserError
+        If fewer than two pixels are valid in all active bands.
+    """
+    active = active_bands(cube)
+    count, total, products = 0, 0.0, 0.0
+    origin: npt.NDArray[np.float32] | None = None
+    for rows in row_blocks(cube):
+        block = np.asarray(cube.data[:, rows, :])[active]
+        valid = cube.valid(block).all(axis=0)
+        spectra = block[:, valid].astype(np.float32)
+        if spectra.shape[1]:
+            if origin is None:
+                # Differences from a typical spectrum keep single precision exact enough.
+                origin = spectra.mean(axis=1)
+            spectra -= origin[:, None]
+            count += spectra.shape[1]
+            total = total + spectra.sum(axis=1, dtype=np.float64)
+            products = products + (spectra @ spectra.T).astype(np.float64)
+        yield rows.stop / cube.shape[1]
+    if origin is None or count < 2:
+        raise UserError(
+            f"{cube.source or cube.name}: fewer than two pixels have valid values in all bands; "
+            "leave out the bands without data first."
+        )
+    shift = np.asarray(total) / count
+    covariance = np.asarray(products) / count - np.outer(shift, shift)
+    yield SpectralStatistics(active, origin + shift, covariance, count)
+
+
+def noise_of(cube: HyperCube, active: npt.NDArray[np.bool_]) -> Float:
+    """Estimated noise of the active bands, in stored units, (active bands,)."""
+    bands, height, width = cube.shape
+    rows = slice(0, height)
+    if bands * height * width > NOISE_VALUES:
+        count = max(8, NOISE_VALUES // (bands * width))
+        start = max(0, (height - count) // 2)
+        rows = slice(start, min(height, start + count))
+    block = np.asarray(cube.data[:, rows, :])[active].astype(np.float32)
+    valid = np.ones(block.shape[1:], dtype=bool)
+    for band in np.asarray(cube.data[:, rows, :])[active]:
+        valid &= cube.valid(band)
+    return np.asarray(estimate_sigma(filled(block, valid), valid), dtype=np.float64)
+
+
+def filled(block: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """A block with its invalid pixels set to the mean of the valid ones, (bands, y, x)."""
+    if valid.all():
+        return block
+    if not valid.any():
+        return np.zeros_like(block)
+    means = block[:, valid].mean(axis=1)
+    return np.where(valid, block, means[:, None, None])

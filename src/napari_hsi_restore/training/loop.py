@@ -1,0 +1,240 @@
+"""The training loop: a generator of events that can stop and resume at any moment."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import save_file
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.events import Done, Event, Metric, Progress
+from napari_hsi_restore.models.architectures.stas import Stas
+from napari_hsi_restore.training import checkpoint, cubes
+from napari_hsi_restore.training.losses import whitened_error
+from napari_hsi_restore.training.patches import draw_batch
+from napari_hsi_restore.training.recipe import TrainingRecipe
+from napari_hsi_restore.training.validation import validate
+
+CHECKPOINT_EVERY_S = 45.0
+REPORT_EVERY_S = 5.0
+LAST = "last.safetensors"
+BEST = "best.safetensors"
+
+
+class Run:
+    """A network in training, its averages and its optimiser.
+
+    Parameters
+    ----------
+    recipe : TrainingRecipe
+    folder : Path
+        Where the checkpoints lie.
+    device : str
+        Lightning Fabric's accelerator: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    """
+
+    def __init__(self, recipe: TrainingRecipe, folder: Path, device: str = "auto") -> None:
+        self.recipe = recipe
+        self.folder = folder
+        self.fabric = Fabric(accelerator=device, devices=1, precision=recipe.precision)
+        self.fabric.seed_everything(recipe.seed, verbose=False)
+        network = Stas(recipe.genotype, recipe.width)
+        optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+        self.plain = network
+        self.network, self.optimiser = self.fabric.setup(network, optimiser)
+        self.average = {
+            name: tensor.detach().clone() for name, tensor in network.state_dict().items()
+        }
+        self.state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
+
+    def step(self, data: list[cubes.Cube]) -> float:
+        """Do one optimiser step and return its loss."""
+        recipe, step = self.recipe, self.state.step
+        for group in self.optimiser.param_groups:
+            group["lr"] = recipe.rate(step)
+        batch = draw_batch(data, recipe, step).to(self.fabric.device)
+        loss = whitened_error(self.network(batch.noisy, batch.level), batch)
+        self.fabric.backward(loss)
+        # One wild batch must not undo the work of many.
+        torch.nn.utils.clip_grad_norm_(self.plain.parameters(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        keep = min(recipe.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for name, tensor in self.plain.state_dict().items():
+                self.average[name].lerp_(tensor, 1.0 - keep)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise UserError(
+                f"recipe {recipe.name}: the loss became infinite at step {step}; lower "
+                "'learning_rate' and resume."
+            )
+        self._advance(step=step + 1)
+        return value
+
+    def _advance(self, **changes: float) -> None:
+        self.state = self.state.model_copy(update=changes)
+
+    def count_seconds(self, seconds: float) -> None:
+        """Add to the time spent."""
+        self._advance(seconds=self.state.seconds + seconds)
+
+    def averaged(self) -> Stas:
+        """A copy of the network with the averaged weights."""
+        network = Stas(self.recipe.genotype, self.recipe.width).to(self.fabric.device)
+        network.load_state_dict(self.average)
+        return network.eval()
+
+    def check(self, data: list[cubes.Cube]) -> dict[str, float]:
+        """Score the averaged weights; keep them if they are the best so far."""
+        scores = validate(self.averaged(), data, self.recipe, self.fabric.device)
+        if scores["mean"] > self.state.best:
+            self._advance(best=scores["mean"])
+            path = self.folder / BEST
+            partial = path.with_name(path.name + ".partial")
+            save_file({name: t.cpu().contiguous() for name, t in self.average.items()}, partial)
+            partial.replace(path)
+        return scores
+
+    def save(self) -> None:
+        """Write the checkpoint that `resume` reads."""
+        tensors = {f"weights.{n}": t for n, t in self.plain.state_dict().items()}
+        tensors |= {f"average.{n}": t for n, t in self.average.items()}
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{key}": value for key, value in moments.items()}
+        checkpoint.save(self.folder / LAST, self.state, tensors)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint in the folder.
+
+        Raises
+        ------
+        UserError
+            If the checkpoint is of another recipe. `steps`, `check_every`, `decay`
+            and `precision` may change between two parts of a run.
+        """
+        state, tensors = checkpoint.load(self.folder / LAST)
+        free = {"steps", "check_every", "decay", "precision", "purpose"}
+        then = TrainingRecipe.model_validate_json(state.recipe_json)
+        if then.model_dump(exclude=free) != self.recipe.model_dump(exclude=free):
+            raise UserError(
+                f"{self.folder / LAST}: the checkpoint belongs to another recipe; resume with "
+                "the recipe that it began with, or choose another folder."
+            )
+        device = self.fabric.device
+
+        def part(prefix: str) -> checkpoint.Tensors:
+            return {
+                name.removeprefix(prefix): tensor.to(device)
+                for name, tensor in tensors.items()
+                if name.startswith(prefix)
+            }
+
+        self.plain.load_state_dict(part("weights."))
+        self.average = part("average.")
+        optimiser = self.optimiser.state_dict()
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in part("adam.").items():
+            index, key = name.split(".", 1)
+            moments.setdefault(int(index), {})[key] = tensor
+        optimiser["state"] = moments
+        self.optimiser.load_state_dict(optimiser)
+        self.state = state.model_copy(update={"recipe_json": self.recipe.model_dump_json()})
+
+
+def train(
+    recipe: TrainingRecipe,
+    data: Path,
+    folder: Path,
+    *,
+    minutes: float | None = None,
+    resume: bool = False,
+    device: str = "auto",
+) -> Iterator[Event]:
+    """Train a network.
+
+    Parameters
+    ----------
+    recipe : TrainingRecipe
+    data : Path
+        Folder that the recipe's patterns start from.
+    folder : Path
+        Gets ``last.safetensors`` (to resume from, at least every 45 seconds) and
+        ``best.safetensors`` (the averaged weights with the best validation score).
+    minutes : float, optional
+        Stop after so long, with a checkpoint; None to do all steps of the recipe.
+    resume : bool
+        Go on from the folder's checkpoint if there is one.
+    device : {'auto', 'cpu', 'cuda'}
+
+    Yields
+    ------
+    Progress, Metric
+        Loss every 5 seconds, validation PSNR at every check.
+    Done
+        With the path of the best weights.
+
+    Raises
+    ------
+    UserError
+        For wrong patterns, a foreign or damaged checkpoint, or a run that already
+        lies in the folder while `resume` is False.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / LAST).exists() and not resume:
+        raise UserError(f"{folder}: a run lies there already; resume it or choose another folder.")
+    yield Progress(0.0, "reading cubes")
+    training = cubes.load(cubes.find(data, recipe.train), recipe.scales)
+    held_out = cubes.load(cubes.find(data, recipe.validation))
+    run = Run(recipe, folder, device)
+    if (folder / LAST).exists():
+        run.resume()
+    try:
+        yield from _steps(run, training, held_out, minutes)
+    finally:
+        run.save()
+    yield Metric("seconds", run.state.seconds, run.state.step)
+    yield Done(str(folder / BEST))
+
+
+def _steps(
+    run: Run, training: list[cubes.Cube], held_out: list[cubes.Cube], minutes: float | None
+) -> Iterator[Event]:
+    recipe = run.recipe
+    begin = last = saved = reported = time.monotonic()
+    first_step = run.state.step
+    losses: list[float] = []
+    while run.state.step < recipe.steps:
+        if minutes is not None and time.monotonic() - begin > 60 * minutes:
+            break
+        losses.append(run.step(training))
+        now = time.monotonic()
+        run.count_seconds(now - last)
+        last = now
+        if now - saved > CHECKPOINT_EVERY_S:
+            run.save()
+            saved = now
+        if now - reported > REPORT_EVERY_S:
+            reported = now
+            step = run.state.step
+            pace = (now - begin) / (step - first_step)
+            left = pace * (recipe.steps - step)
+            if minutes is not None:
+                left = min(left, 60 * minutes - (now - begin))
+            yield Metric("loss", sum(losses) / len(losses), step)
+            yield Progress(step / recipe.steps, f"step {step} of {recipe.steps}", left)
+            losses.clear()
+        if run.state.step % recipe.check_every == 0:
+            yield from _check(run, held_out)
+            last = time.monotonic()
+    yield from _check(run, held_out)
+
+
+def _check(run: Run, held_out: list[cubes.Cube]) -> Iterator[Event]:
+    for name, value in run.check(held_out).items():
+        yield Metric(f"psnr_{name}", value, run.state.step)

@@ -1,0 +1,126 @@
+"""What a training run is: one frozen, readable file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pydantic
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.search_space.genotype import Genotype
+
+
+class NoiseMix(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Which noise the training cubes get; sigmas on the 0..255 scale of white.
+
+    Attributes
+    ----------
+    iid, per_band, correlated : float
+        Share of the cubes with the same sigma in every band, with an own sigma
+        for every band, and with sigma a smooth bump over the bands.
+    lowest, highest : float
+        Range of sigma. Half of the draws are uniform, half log-uniform.
+    misjudged : float
+        Relative standard deviation of the error of the sigma that the network is
+        told: real noise levels are estimates.
+    """
+
+    iid: float = 0.6
+    per_band: float = 0.3
+    correlated: float = 0.1
+    lowest: float = 1.0
+    highest: float = 80.0
+    misjudged: float = 0.03
+
+
+class TrainingRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """All settings of a training run.
+
+    Attributes
+    ----------
+    name : str
+        Of the model that comes out.
+    purpose : str
+        One line for the model picker.
+    genotype : Genotype
+    width : int
+        Channels between the cells.
+    domain : {'eigenimages', 'bands'}
+    train, validation : tuple of str
+        Cubes as glob patterns below the data folder. No path may have a part
+        called ``test``.
+    scales : tuple of float
+        Resolutions that a training cube is used at; 0.5 is half.
+    fewest_bands : int
+        A random contiguous run of at least so many bands is used of a cube.
+    crop : int
+        Side of the region that gives the basis, in pixels.
+    patch : int
+        Side of a training patch.
+    crops, patches : int
+        Regions a step, and patches of each: the batch has crops x patches.
+    most_components : int
+        Upper limit of the components in training.
+    noise : NoiseMix
+    learning_rate : float
+        Adam's, after the warm-up.
+    warmup, decay : int, float
+        Steps of linear warm-up; last part of the run in which the rate falls to 0.
+    steps : int
+        Length of the run.
+    average : float
+        Decay of the exponential moving average of the weights.
+    precision : str
+        Lightning Fabric's, such as ``"bf16-mixed"``.
+    seed : int
+    check_every : int
+        Steps between two validations.
+    """
+
+    name: str
+    purpose: str
+    genotype: Genotype
+    width: int = 32
+    domain: Literal["eigenimages", "bands"] = "eigenimages"
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    scales: tuple[float, ...] = (1.0, 0.5)
+    fewest_bands: int = 8
+    crop: int = 128
+    patch: int = 64
+    crops: int = 2
+    patches: int = 2
+    most_components: int = 10
+    noise: NoiseMix = NoiseMix()
+    learning_rate: float = 1e-3
+    warmup: int = 100
+    decay: float = 0.25
+    steps: int = 20000
+    average: float = 0.998
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    seed: int = 0
+    check_every: int = 500
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step: linear warm-up, constant, linear fall to zero."""
+        left = (self.steps - step) / max(1.0, self.decay * self.steps)
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup, max(left, 0.0))
+
+
+def load_recipe(path: Path) -> TrainingRecipe:
+    """Read a recipe file (JSON).
+
+    Raises
+    ------
+    UserError
+        If the file is missing or a setting is unknown or of the wrong type.
+    """
+    try:
+        return TrainingRecipe.model_validate_json(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path}: the recipe cannot be read ({error.strerror}).") from error
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{path}: setting '{where}' of the recipe: {first['msg']}.") from error

@@ -1,0 +1,53 @@
+"""Loading weights; they are checked against their record and never unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.zoo.records import ModelRecord, find
+
+if TYPE_CHECKING:
+    from napari_hsi_restore.models.architectures.stas import Stas
+
+
+def load(name: str, device: str = "cpu") -> tuple[Stas, ModelRecord]:
+    """A trained network, ready to run.
+
+    Parameters
+    ----------
+    name : str
+        Of a bundled or a user's model.
+    device : str
+        torch device, such as ``"cpu"`` or ``"cuda:0"``.
+
+    Returns
+    -------
+    Stas, ModelRecord
+
+    Raises
+    ------
+    UserError
+        If there is no such model, or its weights are missing or not those of its
+        record.
+    """
+    import torch
+    from safetensors.torch import load as parse
+
+    from napari_hsi_restore.models.catalog import build
+
+    entry, path = find(name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: the weights of model '{name}' cannot be read.") from error
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise UserError(
+            f"{path}: these are not the weights that the record of model '{name}' describes; "
+            "install the package or make the model again."
+        )
+    network = build(entry.spec)
+    network.load_state_dict({key: value.float() for key, value in parse(content).items()})
+    network.requires_grad_(False)
+    return network.eval().to(torch.device(device)), entry

@@ -1,0 +1,152 @@
+"""Records of the bundled and the user's models; reading them loads no torch."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+import pydantic
+from platformdirs import user_data_path
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.spec import ModelSpec
+
+FOLDER_VARIABLE = "NAPARI_HSI_RESTORE_MODELS"
+
+
+class Provenance(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How the weights came about.
+
+    Attributes
+    ----------
+    recipe : dict
+        The training recipe, whole.
+    data : tuple of str
+        Names of the cubes that it was trained on.
+    citations : tuple of str
+        Whom to cite for these data.
+    steps : int
+        Optimiser steps.
+    seconds : float
+        Training time.
+    hardware : str
+    versions : dict of str
+        Of the packages that matter.
+    seed : int
+    """
+
+    recipe: dict[str, pydantic.JsonValue]
+    data: tuple[str, ...]
+    citations: tuple[str, ...]
+    steps: int
+    seconds: float
+    hardware: str
+    versions: dict[str, str]
+    seed: int
+
+
+class ModelRecord(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """One model: what it is for, what it needs, where it comes from, how good it is.
+
+    Attributes
+    ----------
+    name : str
+    purpose : str
+        One line for the model picker.
+    spec : ModelSpec
+    parameters : int
+        Number of weights.
+    sha256 : str
+        Of the weights file.
+    scores : dict of str to float
+        Measured figures; the names say data set, noise and metric.
+    protocol : str
+        How the scores were measured, and the command that does it.
+    provenance : Provenance
+    bundled : bool
+        Whether it came with the package.
+    """
+
+    name: str
+    purpose: str
+    spec: ModelSpec
+    parameters: int
+    sha256: str
+    scores: dict[str, float]
+    protocol: str
+    provenance: Provenance
+    bundled: bool = True
+
+    @property
+    def task(self) -> str:
+        """What it does, ``"denoise"``."""
+        return self.spec.task
+
+    @property
+    def scale(self) -> int:
+        """Pixels out for a pixel in, along each side."""
+        return self.spec.scale
+
+    @property
+    def min_bands(self) -> int:
+        """Fewest bands that it takes."""
+        return self.spec.min_bands
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a tile that it looks at."""
+        return self.spec.halo
+
+
+def user_folder() -> Path:
+    """Where the user's own models lie (`NAPARI_HSI_RESTORE_MODELS` if that is set)."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    return Path(chosen) if chosen else user_data_path("napari-hsi-restore") / "models"
+
+
+def list_models() -> tuple[ModelRecord, ...]:
+    """Records of all models, the bundled ones first, by name.
+
+    Raises
+    ------
+    UserError
+        If a record of the user's folder is damaged.
+    """
+    return tuple(entry for entry, _ in _entries())
+
+
+def record(name: str) -> ModelRecord:
+    """The record of a model.
+
+    Raises
+    ------
+    UserError
+        If there is no model of this name.
+    """
+    return find(name)[0]
+
+
+def find(name: str) -> tuple[ModelRecord, Path]:
+    """Record of a model and the path of its weights."""
+    entries = _entries()
+    for entry, path in entries:
+        if entry.name == name:
+            return entry, path.with_suffix(".safetensors")
+    names = ", ".join(entry.name for entry, _ in entries)
+    raise UserError(f"model '{name}' is not known; choose auto or one of: {names}.")
+
+
+def _entries() -> list[tuple[ModelRecord, Path]]:
+    bundled = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
+    entries = []
+    for folder, is_bundled in ((bundled, True), (user_folder(), False)):
+        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+            try:
+                entry = ModelRecord.model_validate_json(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise UserError(
+                    f"{path}: the record of this model is damaged; delete it or make it again."
+                ) from error
+            entries.append((entry.model_copy(update={"bundled": is_bundled}), path))
+    return entries
