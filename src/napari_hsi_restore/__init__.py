@@ -1,1 +1,95 @@
-"""Restore hyperspectral cubes in napari."""
+"""Restore hyperspectral cubes in napari, in Python and on the command line.
+
+    import napari_hsi_restore as hsr
+
+    cube = hsr.read("scene.hdr")
+    result = hsr.denoise(cube)
+    hsr.write(result, "clean.tif")
+
+Names are loaded when they are first used: importing this package loads neither torch nor Qt.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_hsi_restore.cube import Georeference as Georeference
+    from napari_hsi_restore.cube import HyperCube as HyperCube
+    from napari_hsi_restore.degradations import degrade as degrade
+    from napari_hsi_restore.degradations import downscale as downscale
+    from napari_hsi_restore.errors import UserError as UserError
+    from napari_hsi_restore.io import read as read
+    from napari_hsi_restore.io import write as write
+    from napari_hsi_restore.metrics import Scores as Scores
+    from napari_hsi_restore.metrics import compare_cubes as compare
+    from napari_hsi_restore.noise import estimate_sigma as estimate_sigma
+    from napari_hsi_restore.restore import denoise as denoise
+    from napari_hsi_restore.restore.recipe import DenoiseRecipe as DenoiseRecipe
+    from napari_hsi_restore.scene import demo_scene as demo_scene
+    from napari_hsi_restore.verbs import convert as convert
+    from napari_hsi_restore.verbs import info as info
+    from napari_hsi_restore.zoo import list_models as list_models
+
+    __version__: str
+
+# `list_models` is the verb `models`: that word is a subpackage, and a name cannot be both.
+_HOMES = {
+    "DenoiseRecipe": "restore.recipe:DenoiseRecipe",
+    "Georeference": "cube:Georeference",
+    "HyperCube": "cube:HyperCube",
+    "Scores": "metrics:Scores",
+    "UserError": "errors:UserError",
+    "compare": "metrics:compare_cubes",
+    "convert": "verbs:convert",
+    "degrade": "degradations:degrade",
+    "demo_scene": "scene:demo_scene",
+    "denoise": "restore:denoise",
+    "downscale": "degradations:downscale",
+    "estimate_sigma": "noise:estimate_sigma",
+    "info": "verbs:info",
+    "list_models": "zoo:list_models",
+    "read": "io:read",
+    "write": "io:write",
+}
+
+__all__ = [
+    "DenoiseRecipe",
+    "Georeference",
+    "HyperCube",
+    "Scores",
+    "UserError",
+    "__version__",
+    "compare",
+    "convert",
+    "degrade",
+    "demo_scene",
+    "denoise",
+    "downscale",
+    "estimate_sigma",
+    "info",
+    "list_models",
+    "read",
+    "write",
+]
+
+# Hidden from type checkers, which would else believe in every name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """The public name, loaded from its home now (PEP 562)."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("napari-hsi-restore")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, _, attribute = _HOMES[name].partition(":")
+        value = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        """The public names."""
+        return sorted({*globals(), *__all__})

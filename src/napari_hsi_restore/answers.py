@@ -1,0 +1,124 @@
+"""What the command line answers: the JSON objects that scripts rely on, and plain text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from napari_hsi_restore.metrics import Scores
+from napari_hsi_restore.zoo import ModelRecord
+
+_SCORE_COLUMNS = (
+    ("psnr", "PSNR dB", 2),
+    ("mpsnr", "MPSNR dB", 2),
+    ("ssim", "SSIM", 4),
+    ("sam_deg", "SAM deg", 3),
+    ("ergas", "ERGAS", 3),
+)
+
+
+def info_text(answer: Mapping[str, Any]) -> str:
+    """The answer of `verbs.info` for a person."""
+    bands, height, width = answer["shape"]
+    lines = [
+        ("shape", f"{bands} bands, {height} x {width} pixels (rows x columns)"),
+        ("type", str(answer["dtype"])),
+        ("format", _known(answer["format"])),
+        ("interleave", _known(answer["interleave"])),
+        ("units", _known(answer["units"])),
+        ("wavelengths", _range(answer["wavelengths_nm"])),
+        ("fwhm", _range(answer["fwhm_nm"])),
+        ("bad bands", _bad_bands(answer["good_bands"])),
+        ("no-data", _known(answer["nodata"])),
+        ("reference", _known(answer["crs"])),
+        ("transform", _known(answer["transform"])),
+        ("on disk", "not known" if answer["bytes"] is None else _size(answer["bytes"])),
+    ]
+    return "\n".join(f"{name:<12}{value}" for name, value in lines)
+
+
+def model_json(record: ModelRecord) -> dict[str, Any]:
+    """One object of ``models --json``."""
+    return {
+        "name": record.name,
+        "task": record.task,
+        "scale": record.scale,
+        "min_bands": record.min_bands,
+        "parameters": record.parameters,
+        "halo": record.halo,
+        "bundled": record.bundled,
+        "sha256": record.sha256,
+        "scores": dict(record.scores),
+    }
+
+
+def model_text(record: ModelRecord) -> str:
+    """A model for a person: purpose, size, training data, measured figures."""
+    lines = [
+        f"{record.name}  ({record.task}, {'bundled' if record.bundled else 'user-made'})",
+        f"  {record.purpose}",
+        f"  {record.parameters:,} parameters, from {record.min_bands} band(s), halo {record.halo}",
+        f"  trained on {len(record.provenance.data)} cubes, sha256 {record.sha256[:12]}",
+    ]
+    lines += [f"  {name}: {value:.2f}" for name, value in record.scores.items()]
+    return "\n".join(lines)
+
+
+def scores_json(result: str, scores: Scores) -> dict[str, Any]:
+    """One object of ``compare --json``; `result` is the name as the user typed it."""
+    return {**scores.to_json_dict(), "result": result}
+
+
+def scores_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The objects of `scores_json` as a table."""
+    width = max(6, *(len(row["result"]) for row in rows))
+    lines = [
+        "  ".join([f"{'result':<{width}}", *(f"{title:>8}" for _, title, _ in _SCORE_COLUMNS)])
+    ]
+    for row in rows:
+        cells = [f"{score_cell(row[key], digits):>8}" for key, _, digits in _SCORE_COLUMNS]
+        lines.append("  ".join([f"{row['result']:<{width}}", *cells]))
+    return "\n".join(lines)
+
+
+def scores_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The objects of `scores_json` as a Markdown table."""
+    titles = ["result", *(title for _, title, _ in _SCORE_COLUMNS)]
+    lines = [f"| {' | '.join(titles)} |", f"|---{'|---:' * len(_SCORE_COLUMNS)}|"]
+    for row in rows:
+        cells = [score_cell(row[key], digits) for key, _, digits in _SCORE_COLUMNS]
+        lines.append(f"| {' | '.join([row['result'], *cells])} |")
+    return "\n".join(lines) + "\n"
+
+
+def score_cell(value: float | None, digits: int) -> str:
+    """A score for a table; what is infinite or not defined is null in JSON and a dash here."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def _known(value: Any) -> str:
+    return "not known" if value is None else str(value)
+
+
+def _range(values: Sequence[float | None] | None) -> str:
+    numbers = [value for value in values or () if value is not None]
+    if not numbers:
+        return "not known"
+    return f"{min(numbers):g} to {max(numbers):g} nm"
+
+
+def _bad_bands(good: Sequence[bool] | None) -> str:
+    if good is None:
+        return "not known"
+    bad = [index for index, flag in enumerate(good) if not flag]
+    return f"{len(bad)}: {', '.join(map(str, bad))} (counted from 0)" if bad else "none"
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.2f} GB"

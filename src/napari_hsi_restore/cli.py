@@ -1,0 +1,397 @@
+"""The verbs without a screen: ``napari-hsi-restore VERB ...``.
+
+Exit status: 0 done, 1 a failure with one clear sentence on standard error, 2 wrong usage,
+130 cancelled. What a verb answers goes to standard output, what it says meanwhile to standard
+error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+
+PROGRAM = "napari-hsi-restore"
+CANCELLED = 130
+
+app = typer.Typer(
+    name=PROGRAM,
+    help="Restore hyperspectral cubes: inspect, denoise, compare.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+CubeArgument = Annotated[
+    str, typer.Argument(metavar="CUBE", help="A cube's file or folder; FILE::KEY for a data set.")
+]
+OutArgument = Annotated[
+    Path, typer.Argument(metavar="OUT", help="File to write; its suffix chooses the format.")
+]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", help="Data set inside the file, as FILE::KEY does.")
+]
+AxisOption = Annotated[
+    int | None, typer.Option("--bands-axis", help="Axis of the stored array that holds the bands.")
+]
+WavelengthsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--wavelengths", metavar="FILE", help="Table of wavelengths in nm, or an ENVI header."
+    ),
+]
+ShapeOption = Annotated[
+    str | None,
+    typer.Option("--shape", metavar="ROWSxCOLUMNS", help="Image size of a (band, pixel) matrix."),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an existing OUT.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no remarks.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+@app.callback(invoke_without_command=False)
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        from napari_hsi_restore import __version__
+
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for screenshots and table.")
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Open napari on the demo scene; without a display on a virtual one, with screenshots."""
+    from napari_hsi_restore.demo import run
+
+    run(out, quiet=quiet)
+
+
+@app.command()
+def info(
+    cube: CubeArgument,
+    *,
+    json_: JsonOption = False,
+    key: KeyOption = None,
+    bands_axis: AxisOption = None,
+    wavelengths: WavelengthsOption = None,
+    shape: ShapeOption = None,
+) -> None:
+    """Say what a cube is: shape, type, units, wavelengths, bad bands, georeference, size."""
+    from napari_hsi_restore import answers, verbs
+
+    answer = verbs.info(_read(cube, key, bands_axis, wavelengths, shape))
+    typer.echo(json.dumps(answer, allow_nan=False) if json_ else answers.info_text(answer))
+
+
+@app.command()
+def convert(
+    cube: CubeArgument,
+    out: OutArgument,
+    *,
+    key: KeyOption = None,
+    bands_axis: AxisOption = None,
+    wavelengths: WavelengthsOption = None,
+    shape: ShapeOption = None,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a cube in another format, with all that the format can keep."""
+    from napari_hsi_restore.verbs import check_target
+
+    check_target(out, overwrite=overwrite)
+    _write(_read(cube, key, bands_axis, wavelengths, shape), out, overwrite, quiet)
+
+
+@app.command()
+def degrade(
+    cube: CubeArgument,
+    out: OutArgument,
+    *,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="NAME",
+            help="gaussian-50, blind, non-iid, stripe, deadline, impulse, mixture, poisson-100.",
+        ),
+    ] = None,
+    factor: Annotated[
+        int | None, typer.Option("--downscale", metavar="2|4", help="Divide the image size.")
+    ] = None,
+    seed: SeedOption = 0,
+    key: KeyOption = None,
+    bands_axis: AxisOption = None,
+    wavelengths: WavelengthsOption = None,
+    shape: ShapeOption = None,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Add the noise of a published preset to a cube, or make it smaller."""
+    from napari_hsi_restore import degradations
+    from napari_hsi_restore.verbs import check_target
+
+    if (preset is None) == (factor is None):
+        raise typer.BadParameter("give either --preset NAME or --downscale 2|4")
+    check_target(out, overwrite=overwrite)
+    source = _read(cube, key, bands_axis, wavelengths, shape)
+    if preset is not None:
+        result = degradations.degrade(source, preset, seed)
+    else:
+        assert factor is not None
+        result = degradations.downscale(source, factor)
+    _write(result, out, overwrite, quiet)
+
+
+@app.command()
+def models(json_: JsonOption = False) -> None:
+    """List the models: bundled and user-made, with their scores."""
+    from napari_hsi_restore import answers, zoo
+
+    records = zoo.list_models()
+    if json_:
+        typer.echo(json.dumps([answers.model_json(record) for record in records], allow_nan=False))
+    else:
+        typer.echo("\n\n".join(answers.model_text(record) for record in records))
+
+
+@app.command()
+def denoise(
+    cube: CubeArgument,
+    out: OutArgument,
+    *,
+    model: Annotated[
+        str, typer.Option("--model", metavar="auto|NAME", help="See the verb models.")
+    ] = "auto",
+    noise: Annotated[
+        str,
+        typer.Option(
+            "--noise",
+            metavar="auto|SIGMA",
+            help="Estimated per band, or one standard deviation where white is 255.",
+        ),
+    ] = "auto",
+    strength: Annotated[
+        float, typer.Option("--strength", min=0.0, max=5.0, help="0 changes nothing.")
+    ] = 1.0,
+    device: Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda[:N]")] = "auto",
+    memory_limit: Annotated[
+        float | None,
+        typer.Option("--memory-limit", metavar="GIB", help="Memory for the tiles in GiB."),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", min=0, help="Accepted for scripts: denoising draws no numbers."),
+    ] = 0,
+    key: KeyOption = None,
+    bands_axis: AxisOption = None,
+    wavelengths: WavelengthsOption = None,
+    shape: ShapeOption = None,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Remove the noise of a cube with a bundled network."""
+    from napari_hsi_restore.events import Done, Progress
+    from napari_hsi_restore.progress_line import ProgressLine
+    from napari_hsi_restore.restore.recipe import DenoiseRecipe
+    from napari_hsi_restore.verbs import check_target
+
+    if memory_limit is not None and not memory_limit > 0:
+        raise typer.BadParameter("--memory-limit is a positive number of GiB")
+    recipe = DenoiseRecipe(
+        model=model,
+        noise="auto" if noise == "auto" else _sigma(noise),
+        strength=strength,
+        device=device,
+        memory_limit_gib=memory_limit,
+    )
+    check_target(out, overwrite=overwrite)
+    source = _read(cube, key, bands_axis, wavelengths, shape)
+    # torch takes a second to load: not before the arguments and the file are known to be good.
+    from napari_hsi_restore.restore import restore
+
+    result: HyperCube | None = None
+    with ProgressLine(sys.stderr, quiet=quiet) as line:
+        for event in restore(source, recipe):
+            if isinstance(event, Progress):
+                line.show(event)
+            elif isinstance(event, Done):
+                result = event.result
+    assert result is not None, "restoring ended without a result"
+    _write(result, out, overwrite, quiet)
+
+
+@app.command()
+def compare(
+    reference: Annotated[
+        str, typer.Argument(metavar="REFERENCE", help="The clean cube; FILE::KEY for a data set.")
+    ],
+    results: Annotated[list[str], typer.Argument(metavar="RESULT...", help="Cubes to judge.")],
+    *,
+    json_: JsonOption = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="OUT.html", help="Write table and curves as one page."),
+    ] = None,
+    key: KeyOption = None,
+    bands_axis: AxisOption = None,
+    wavelengths: WavelengthsOption = None,
+    shape: ShapeOption = None,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure how far results are from a reference; the reading options are the reference's."""
+    from napari_hsi_restore import answers
+    from napari_hsi_restore.io import read
+    from napari_hsi_restore.metrics import compare_cubes
+    from napari_hsi_restore.report import write_report
+
+    if report is not None:
+        _check_report(report, overwrite)
+    truth = _read(reference, key, bands_axis, wavelengths, shape)
+    scores = [(name, compare_cubes(truth, read(name))) for name in results]
+    rows = [answers.scores_json(name, score) for name, score in scores]
+    if report is not None:
+        write_report(report, reference, rows, truth.wavelengths_nm)
+        _remark(f"Wrote {report}", quiet)
+    typer.echo(json.dumps(rows, allow_nan=False) if json_ else answers.scores_text(rows))
+
+
+def _read(
+    cube: str,
+    key: str | None,
+    bands_axis: int | None,
+    wavelengths: Path | None,
+    shape: str | None,
+) -> HyperCube:
+    from napari_hsi_restore.io import read
+
+    return read(
+        cube, key=key, bands_axis=bands_axis, wavelengths=wavelengths, shape=_image_size(shape)
+    )
+
+
+def _image_size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise typer.BadParameter(f"--shape is ROWSxCOLUMNS such as 100x120, not {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def _sigma(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise typer.BadParameter(f"--noise is auto or a standard deviation >= 0, not {text!r}")
+    return value
+
+
+def _check_report(path: Path, overwrite: bool) -> None:
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise typer.BadParameter(f"--report is an .html file, not {path}")
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists already; choose another name or give --overwrite.")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"{path}: its folder does not exist; create it first.")
+
+
+def _write(cube: HyperCube, out: Path, overwrite: bool, quiet: bool) -> None:
+    from napari_hsi_restore.io import write
+
+    written = write(cube, out, overwrite=overwrite)
+    bands, height, width = cube.shape
+    _remark(f"Wrote {written}: {bands} bands, {height} x {width} pixels, {cube.dtype}", quiet)
+
+
+def _remark(text: str, quiet: bool) -> None:
+    if not quiet:
+        typer.echo(text, err=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        None for those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0, 1, 2 or 130.
+    """
+    try:
+        with _termination_cleans_up():
+            app(args=None if arguments is None else list(arguments), prog_name=PROGRAM)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if status == CANCELLED:
+            print("Cancelled; nothing was written.", file=sys.stderr)
+        return status
+    except KeyboardInterrupt:
+        print("Cancelled; nothing was written.", file=sys.stderr)
+        return CANCELLED
+    except Exception as error:
+        if os.environ.get("NAPARI_HSI_RESTORE_TRACEBACK"):
+            raise
+        print(_sentence(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}; check the path, its permissions and the free space."
+    if isinstance(error, MemoryError):
+        return "Memory is not enough; close other programs, or lower --memory-limit."
+    return (
+        f"A defect of this program: {type(error).__name__}: {error}; set "
+        "NAPARI_HSI_RESTORE_TRACEBACK=1 to see where, and report it."
+    )
+
+
+@contextmanager
+def _termination_cleans_up() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, so that half-written files are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def unwind(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before: Any = signal.signal(signal.SIGTERM, unwind)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
