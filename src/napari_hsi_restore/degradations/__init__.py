@@ -5,6 +5,7 @@ the same result.
 """
 
 from napari_hsi_restore.degradations.deadline import add_dead_lines
+from napari_hsi_restore.degradations.downscale import FACTORS, downscale, downscale_psf
 from napari_hsi_restore.degradations.gaussian import (
     add_gaussian,
     add_non_iid,
@@ -16,10 +17,13 @@ from napari_hsi_restore.degradations.gaussian import (
 from napari_hsi_restore.degradations.impulse import add_impulses
 from napari_hsi_restore.degradations.poisson import add_poisson
 from napari_hsi_restore.degradations.presets import PRESETS, Preset, degrade
+from napari_hsi_restore.degradations.psf import gaussian_psf
+from napari_hsi_restore.degradations.resize import resize_bicubic
 from napari_hsi_restore.degradations.stripe import add_stripes
 from napari_hsi_restore.degradations.white import reference_white
 
 __all__ = [
+    "FACTORS",
     "PRESETS",
     "Preset",
     "add_dead_lines",
@@ -31,7 +35,11 @@ __all__ = [
     "blind_sigma",
     "correlated_sigmas",
     "degrade",
+    "downscale",
+    "downscale_psf",
+    "gaussian_psf",
     "non_iid_sigmas",
     "reference_white",
+    "resize_bicubic",
     "uniform_sigmas",
 ]

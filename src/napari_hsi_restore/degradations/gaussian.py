@@ -20,7 +20,7 @@ _BLIND_RANGE = (10.0, 70.0)
 
 
 def as_float(array: npt.NDArray[Any]) -> Floats:
-    """A floating copy of an array of any shape: float64 stays, all else becomes float32."""
+    """Copy an array of any shape as float64 if it was that, else as float32."""
     return np.array(array, dtype=np.float64 if array.dtype == np.float64 else np.float32)
 
 
@@ -51,28 +51,29 @@ def add_gaussian(
     if not np.all(sigmas >= 0):
         raise ValueError("sigma must not be negative")
     noisy = as_float(array)
-    for band, sigma in zip(noisy, sigmas, strict=True):
-        band += rng.standard_normal(band.shape, dtype=np.float32) * np.float32(sigma / 255.0)
+    for index, sigma in enumerate(sigmas):
+        noise = rng.standard_normal(noisy.shape[1:], dtype=np.float32)
+        noisy[index] += noise * np.float32(sigma / 255.0)
     return noisy
 
 
 def blind_sigma(rng: np.random.Generator) -> float:
-    """One sigma for a whole image, uniform in 10..70 (of 255)."""
+    """Draw one sigma for a whole image, uniform in 10..70 (of 255)."""
     return float(rng.uniform(*_BLIND_RANGE))
 
 
 def non_iid_sigmas(bands: int, rng: np.random.Generator) -> Sigmas:
-    """A sigma for each band out of {10, 30, 50, 70} (of 255), (bands,)."""
+    """Draw a sigma for each band out of {10, 30, 50, 70} (of 255), (bands,)."""
     return rng.choice(_NON_IID_CHOICES, size=bands)
 
 
 def uniform_sigmas(bands: int, maximum: float, rng: np.random.Generator) -> Sigmas:
-    """A sigma for each band, uniform in 0..`maximum` (of 255), (bands,)."""
+    """Draw a sigma for each band, uniform in 0..`maximum` (of 255), (bands,)."""
     return rng.uniform(0.0, maximum, size=bands)
 
 
 def correlated_sigmas(bands: int) -> Sigmas:
-    """Sigmas that rise and fall smoothly over the bands, (bands,), of 255.
+    """Return sigmas that rise and fall smoothly over the bands, (bands,), of 255.
 
     ``sigma_b = 23.08 exp(-((b/B - 0.5)^2) / (4 * 0.157^2))`` for b = 0..B-1, the
     band-dependent case of the denoising literature.

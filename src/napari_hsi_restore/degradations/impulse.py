@@ -12,9 +12,7 @@ from napari_hsi_restore.degradations.gaussian import Floats, as_float
 _FRACTIONS = (0.1, 0.3, 0.5, 0.7)
 
 
-def add_impulses(
-    array: npt.NDArray[Any], bands: npt.ArrayLike, rng: np.random.Generator
-) -> Floats:
+def add_impulses(array: npt.NDArray[Any], bands: npt.ArrayLike, rng: np.random.Generator) -> Floats:
     """Set a fraction of the pixels of the chosen bands to 0 or 1, with equal odds.
 
     Every chosen band draws its fraction from {0.1, 0.3, 0.5, 0.7}; every pixel is

@@ -179,7 +179,7 @@ PRESETS: tuple[Preset, ...] = (
 
 
 def find_preset(name: str) -> tuple[Preset, float]:
-    """The preset of a name that a user typed, and the number in it (0 if none).
+    """Find the preset that a user typed, and the number in it (0 if none).
 
     Raises
     ------

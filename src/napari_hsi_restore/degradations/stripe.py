@@ -19,9 +19,7 @@ def choose_columns(width: int, rng: np.random.Generator) -> npt.NDArray[np.intp]
     return rng.permutation(width)[:count]
 
 
-def add_stripes(
-    array: npt.NDArray[Any], bands: npt.ArrayLike, rng: np.random.Generator
-) -> Floats:
+def add_stripes(array: npt.NDArray[Any], bands: npt.ArrayLike, rng: np.random.Generator) -> Floats:
     """Shift 5 to 15 % of the columns of the chosen bands by -0.25..0.25.
 
     Every column has its own offset, drawn uniformly.

@@ -9,7 +9,7 @@ from napari_hsi_restore.errors import UserError
 
 
 def reference_white(cube: HyperCube) -> float:
-    """The stored value that counts as white: what the cube states, else its maximum.
+    """Return the stored value that counts as white: the one stated, else the maximum.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ never the smaller one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def mse_per_band(
     valid: Mask | None = None,
     clip_to: float | None = None,
 ) -> Floats:
-    """Mean squared error of every band, computed one band at a time in float64.
+    """Compute the mean squared error of every band, one band at a time in float64.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def psnr(
     valid: Mask | None = None,
     clip: bool = False,
 ) -> float:
-    """PSNR of the whole cube in dB.
+    """Compute the PSNR of the whole cube in dB.
 
     ``10 log10(peak^2 / mse)`` with one mean squared error over all values, as
     `skimage.metrics.peak_signal_noise_ratio`.
@@ -80,7 +81,7 @@ def psnr(
         Infinite for equal arrays, NaN if no value counts.
     """
     errors = mse_per_band(reference, result, valid=valid, clip_to=peak if clip else None)
-    return float(_decibels(np.asarray(pooled_mse(errors, reference.shape, valid)), peak))
+    return float(to_decibels(np.asarray(pooled_mse(errors, reference.shape, valid)), peak))
 
 
 def psnr_per_band(
@@ -91,12 +92,12 @@ def psnr_per_band(
     valid: Mask | None = None,
     clip: bool = False,
 ) -> Floats:
-    """PSNR of every band in dB with one peak for all, (bands,).
+    """Compute the PSNR of every band in dB with one peak for all, (bands,).
 
     Parameters as for `psnr`. Infinite for equal bands, NaN where no value counts.
     """
     errors = mse_per_band(reference, result, valid=valid, clip_to=peak if clip else None)
-    return _decibels(errors, peak)
+    return to_decibels(errors, peak)
 
 
 def mpsnr(
@@ -107,12 +108,12 @@ def mpsnr(
     valid: Mask | None = None,
     clip: bool = False,
 ) -> float:
-    """Mean over bands of the PSNR of each, in dB. Parameters as for `psnr`."""
+    """Compute the mean over bands of the PSNR of each, in dB. Parameters as for `psnr`."""
     return mean_of_bands(psnr_per_band(reference, result, peak, valid=valid, clip=clip))
 
 
 def pooled_mse(errors: Floats, shape: tuple[int, ...], valid: Mask | None) -> float:
-    """One mean squared error from that of the bands, each weighted by its values.
+    """Pool the mean squared errors of the bands, each weighted by its values.
 
     Parameters
     ----------
@@ -131,13 +132,15 @@ def pooled_mse(errors: Floats, shape: tuple[int, ...], valid: Mask | None) -> fl
 
 
 def mean_of_bands(values: Floats) -> float:
-    """Mean over the bands that have a value, NaN if none has."""
+    """Average over the bands that have a value; NaN if none has."""
     seen = values[~np.isnan(values)]
     return float(seen.mean()) if seen.size else float("nan")
 
 
-def band_pairs(reference: Values, result: Values, clip_to: float | None = None) -> Any:
-    """Pairs of bands (y, x) as float64, the second one clipped to 0..`clip_to` if given."""
+def band_pairs(
+    reference: Values, result: Values, clip_to: float | None = None
+) -> Iterator[tuple[Floats, Floats]]:
+    """Yield pairs of bands (y, x) as float64, the second one clipped to 0..`clip_to` if given."""
     if reference.shape != result.shape:
         raise ValueError(f"shapes differ: {reference.shape} and {result.shape}")
     for index in range(reference.shape[0]):
@@ -147,6 +150,7 @@ def band_pairs(reference: Values, result: Values, clip_to: float | None = None) 
         yield np.asarray(reference[index], dtype=np.float64), found
 
 
-def _decibels(errors: Floats, peak: float) -> Floats:
+def to_decibels(errors: Floats, peak: float) -> Floats:
+    """Turn mean squared errors of any shape into PSNR in dB; infinite for an error of 0."""
     with np.errstate(divide="ignore"):
         return np.asarray(10.0 * np.log10(np.square(float(peak)) / errors), dtype=np.float64)

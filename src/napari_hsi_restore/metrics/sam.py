@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_hsi_restore.metrics.psnr import band_pairs
-
-Values = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+from napari_hsi_restore.metrics.psnr import Floats, Mask, Values, band_pairs
 
 
 def spectral_angle_map(
     reference: Values, result: Values, *, valid: Mask | None = None, clip_to: float | None = None
 ) -> Floats:
-    """Angle between the two spectra of every pixel.
+    """Compute the angle between the two spectra of every pixel.
 
     With u and v the spectra at unit length the angle is
     ``2 atan2(|u - v|, |u + v|)`` (Kahan), which is exactly 0 for equal spectra,
@@ -60,9 +55,9 @@ def spectral_angle_map(
 def sam_degrees(
     reference: Values, result: Values, *, valid: Mask | None = None, clip_to: float | None = None
 ) -> float:
-    """Spectral angle in degrees, mean over pixels. Parameters as `spectral_angle_map`.
+    """Compute the mean spectral angle over pixels in degrees.
 
-    NaN if no pixel counts.
+    Parameters as for `spectral_angle_map`. NaN if no pixel counts.
     """
     angle = spectral_angle_map(reference, result, valid=valid, clip_to=clip_to)
     seen = angle[~np.isnan(angle)]
@@ -71,7 +66,7 @@ def sam_degrees(
 
 def _masked_pairs(
     reference: Values, result: Values, valid: Mask | None, clip_to: float | None
-) -> Any:
+) -> Iterator[tuple[Floats, Floats, Mask]]:
     everything = np.ones(reference.shape[1:], dtype=bool)
     for index, (true, found) in enumerate(band_pairs(reference, result, clip_to)):
         if valid is None:
