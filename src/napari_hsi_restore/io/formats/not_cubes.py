@@ -1,0 +1,40 @@
+"""Files that people try to open as cubes, and what to tell them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+from napari_hsi_restore.io.request import Request
+
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
+
+
+def sniff_archive(path: Path, head: bytes) -> bool:
+    """A zip, gzip, 7z, rar or tar archive."""
+    magic = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")
+    return head.startswith(magic) or (path.suffix == ".tar" and head[257:262] == b"ustar")
+
+
+def read_archive(request: Request) -> NoReturn:
+    """Say that an archive must be unpacked."""
+    request.fail("this is an archive; unpack it and open the cube or the folder inside.")
+
+
+def sniff_picture(path: Path, head: bytes) -> bool:
+    """A photograph or drawing."""
+    del path
+    return head.startswith(_PICTURES)
+
+
+def read_picture(request: Request) -> NoReturn:
+    """Say that one picture is no cube."""
+    request.fail(
+        "this is an ordinary picture; a cube with one picture per band is opened by its folder."
+    )
+
+
+def never(path: Path) -> bool:
+    """No claim to open such a file."""
+    del path
+    return False

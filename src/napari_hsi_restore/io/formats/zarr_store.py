@@ -1,0 +1,107 @@
+"""Zarr stores, where the `zarr` package is installed."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io import container, record
+from napari_hsi_restore.io.blocks import blocks
+from napari_hsi_restore.io.container import Entry
+from napari_hsi_restore.io.request import Request
+
+_MARKERS = ("zarr.json", ".zgroup", ".zarray")
+_CHUNK_BYTES = 4 * 2**20
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """A folder with one of Zarr's own files."""
+    del head
+    return path.is_dir() and any((path / marker).is_file() for marker in _MARKERS)
+
+
+def claims(path: Path) -> bool:
+    """Whether some array could be a cube."""
+    return container.has_cube(_entries(path))
+
+
+def read(request: Request) -> HyperCube:
+    """Open one array of a store, lazily.
+
+    Raises
+    ------
+    UserError
+        If `zarr` is not installed, or which array is the cube is not clear.
+    """
+    return container.read(_entries(request.path), request, convention=None, pixel_order="row-major")
+
+
+def _zarr(path: Path) -> Any:
+    try:
+        import zarr
+    except ImportError:
+        raise UserError(
+            f"{path}: Zarr needs the package zarr; install it, or use .h5 or .npy."
+        ) from None
+    return zarr
+
+
+def _entries(path: Path) -> list[Entry]:
+    zarr = _zarr(path)
+    try:
+        node = zarr.open(store=str(path), mode="r")
+        if isinstance(node, zarr.Array):
+            arrays = {"data": node}
+            attributes = dict(node.attrs)
+        else:
+            arrays = dict(node.arrays())
+            attributes = dict(node.attrs)
+    except Exception as error:  # zarr raises many kinds for a damaged store
+        raise UserError(f"{path}: this Zarr store is damaged ({error}); copy it again.") from error
+    entries = [
+        Entry(name, tuple(array.shape), np.dtype(array.dtype).name, _Loader(array))
+        for name, array in arrays.items()
+    ]
+    text = attributes.get(container.RECORD)
+    if isinstance(text, str):
+        entries.append(Entry(container.RECORD, (), "str", lambda: text))
+    return entries
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loader:
+    array: Any
+
+    def __call__(self) -> Any:
+        if self.array.ndim < 2:
+            return self.array[...]
+        return da.from_array(self.array, chunks=self.array.chunks)
+
+
+def write(cube: HyperCube, target: Path) -> None:
+    """Write a group with ``data`` (bands, y, x), ``wavelengths`` and the record.
+
+    Raises
+    ------
+    UserError
+        If `zarr` is not installed.
+    """
+    zarr = _zarr(target)
+    group = zarr.open_group(store=str(target), mode="w")
+    bands, height, width = cube.shape
+    rows = max(1, min(height, _CHUNK_BYTES // max(1, bands * cube.dtype.itemsize * 64)))
+    array = group.create_array(
+        "data", shape=cube.shape, dtype=cube.dtype, chunks=(bands, rows, min(width, 64))
+    )
+    for place, values in blocks(cube.data):
+        array[place] = values
+    if cube.wavelengths_nm is not None:
+        stored = group.create_array("wavelengths", shape=(bands,), dtype="float64")
+        stored[...] = cube.wavelengths_nm
+    group.attrs[container.RECORD] = record.to_json(cube)
