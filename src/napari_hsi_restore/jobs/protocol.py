@@ -37,6 +37,9 @@ class Message(pydantic.BaseModel):
         Holds the input cube (`transfer.INPUT`) and takes the outputs.
     recipe : dict
         JSON form of a `DenoiseRecipe`; only for ``"denoise"``.
+    region : tuple of 4 int or None
+        Rows and columns that ``"denoise"`` restores, as (top, bottom, left, right)
+        with the ends left out; None for all.
     residual : bool
         Whether ``"denoise"`` also writes input minus output.
     """
@@ -47,6 +50,7 @@ class Message(pydantic.BaseModel):
     kind: Kind
     folder: str = ""
     recipe: dict[str, Any] = pydantic.Field(default_factory=dict)
+    region: tuple[int, int, int, int] | None = None
     residual: bool = False
 
 

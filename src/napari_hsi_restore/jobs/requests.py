@@ -19,6 +19,7 @@ import numpy.typing as npt
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.jobs import transfer
 from napari_hsi_restore.jobs.protocol import Message
+from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 
 
@@ -45,7 +46,8 @@ class NoiseEstimate:
     Attributes
     ----------
     sigma : float64 ndarray, (bands,)
-        Standard deviation of the noise in the units of the stored values.
+        Standard deviation of the noise in the units of the stored values; NaN for
+        bands without measurements.
     sigma_255 : float64 ndarray, (bands,)
         The same on the 0..255 scale of the white level.
     """
@@ -53,33 +55,31 @@ class NoiseEstimate:
     sigma: npt.NDArray[np.float64]
     sigma_255: npt.NDArray[np.float64]
 
-
-@dataclasses.dataclass(frozen=True)
-class Device:
-    """One device that the child can compute on.
-
-    Attributes
-    ----------
-    name : str
-        What a recipe calls it, such as ``"cuda:0"``.
-    label : str
-        What a person calls it.
-    free_bytes, total_bytes : int
-        Memory.
-    """
-
-    name: str
-    label: str
-    free_bytes: int
-    total_bytes: int
+    @property
+    def summary(self) -> str:
+        """What is estimated, for a person."""
+        low, middle, high = np.nanpercentile(self.sigma_255, [0, 50, 100])
+        return f"σ from {low:.3g} to {high:.3g}, median {middle:.3g} (white = 255)"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DenoiseRequest:
-    """Denoise a cube; ends with ``Done(Restored)``."""
+    """Denoise a cube; ends with ``Done(Restored)``.
+
+    Attributes
+    ----------
+    cube : HyperCube
+    recipe : DenoiseRecipe
+    region : tuple of 4 int or None
+        Rows and columns to restore, (top, bottom, left, right) with the ends left
+        out; None for all.
+    residual : bool
+        Whether the residual is wanted too.
+    """
 
     cube: HyperCube
     recipe: DenoiseRecipe
+    region: tuple[int, int, int, int] | None = None
     residual: bool = False
 
     def message(self, request_id: str, folder: Path) -> Message:
@@ -89,6 +89,7 @@ class DenoiseRequest:
             kind="denoise",
             folder=str(folder),
             recipe=self.recipe.model_dump(mode="json"),
+            region=self.region,
             residual=self.residual,
         )
 
@@ -124,7 +125,7 @@ class NoiseRequest:
 
 @dataclasses.dataclass(frozen=True)
 class DevicesRequest:
-    """List the devices; ends with ``Done(tuple of Device)``."""
+    """List the devices; ends with ``Done(tuple of DeviceInfo)``."""
 
     def message(self, request_id: str, folder: Path) -> Message:
         """Return the line for the child."""
@@ -133,9 +134,9 @@ class DevicesRequest:
     def write_input(self, folder: Path, cancelled: Callable[[], bool]) -> None:
         """Nothing to write."""
 
-    def read_result(self, folder: Path, answer: Any) -> tuple[Device, ...]:
+    def read_result(self, folder: Path, answer: Any) -> tuple[DeviceInfo, ...]:
         """Return the devices of the answer."""
-        return tuple(Device(*fields) for fields in json.loads(answer))
+        return tuple(DeviceInfo(*fields) for fields in json.loads(answer))
 
 
 Request = DenoiseRequest | NoiseRequest | DevicesRequest

@@ -46,25 +46,30 @@ def _denoise(message: Message, folder: Path) -> Generator[Event, None, None]:
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
 
     cube = transfer.read_cube(folder, transfer.INPUT)
+    top, bottom, left, right = message.region or (0, cube.shape[1], 0, cube.shape[2])
+    region = slice(top, bottom), slice(left, right)
+    part = cube.crop(*region)
+    out = transfer.new_array(folder / f"{transfer.OUTPUT}.npy", part.shape, np.dtype(np.float32))
     result: HyperCube | None = None
-    for event in restore(cube, DenoiseRecipe.model_validate(message.recipe)):
+    recipe = DenoiseRecipe.model_validate(message.recipe)
+    for event in restore(cube, recipe, region=region, out=out):
         if isinstance(event, Done):
             result = event.result
         else:
             yield event
     if result is None:
         raise RuntimeError("restoring ended without a result")
-    yield Progress(1.0, "Handing over the result")
     transfer.write_cube(result, folder, transfer.OUTPUT)
     if message.residual:
-        yield Progress(1.0, "Input minus output")
-        transfer.write_cube(_residual(cube, result), folder, transfer.RESIDUAL)
+        yield Progress(1.0, "input minus output")
+        residual = _residual(part, result, folder / f"{transfer.RESIDUAL}.npy")
+        transfer.write_cube(residual, folder, transfer.RESIDUAL)
     yield Done(transfer.OUTPUT)
 
 
-def _residual(cube: HyperCube, result: HyperCube) -> HyperCube:
+def _residual(cube: HyperCube, result: HyperCube, path: Path) -> HyperCube:
     """Input minus output, float32 (bands, y, x); NaN where the input has no data."""
-    values = np.empty(cube.shape, dtype=np.float32)
+    values = transfer.new_array(path, cube.shape, np.dtype(np.float32))
     for band in range(cube.n_bands):
         stored = np.asarray(cube.data[band])
         difference = stored.astype(np.float32) - np.asarray(result.data[band], dtype=np.float32)
@@ -76,15 +81,13 @@ def _residual(cube: HyperCube, result: HyperCube) -> HyperCube:
 
 def _estimate_noise(folder: Path) -> Generator[Event, None, None]:
     from napari_hsi_restore.degradations import reference_white
-    from napari_hsi_restore.noise import estimate_sigma
+    from napari_hsi_restore.restore.statistics import active_bands, noise_of
 
     cube = transfer.read_cube(folder, transfer.INPUT)
-    yield Progress(0.0, "Estimating the noise of each band")
-    stored = cube.array()
-    valid = np.ones(cube.shape[1:], dtype=bool)
-    for band in stored:
-        valid &= cube.valid(band)
-    sigma = estimate_sigma(stored, valid)
+    yield Progress(0.0, "estimating the noise of each band")
+    active = active_bands(cube)
+    sigma = np.full(cube.n_bands, np.nan)
+    sigma[active] = noise_of(cube, active)
     scale = 255.0 / reference_white(cube)
     transfer.write_array(np.stack([sigma, sigma * scale]), folder / f"{transfer.NOISE}.npy")
     yield Done(transfer.NOISE)

@@ -84,12 +84,28 @@ def write_array(data: CubeData, path: Path, cancelled: Callable[[], bool] = lamb
     UserError
         If the disk is too full.
     """
-    dtype = np.dtype(data.dtype)
-    needed = math.prod(data.shape) * dtype.itemsize
+    target = new_array(path, data.shape, np.dtype(data.dtype))
+    for block in _blocks(data):
+        if cancelled():
+            raise TransferCancelledError
+        target[block] = np.asarray(data[block])
+
+
+def new_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Make a ``.npy`` file of zeros and return it memory-mapped for writing.
+
+    Raises
+    ------
+    UserError
+        If the disk is too full.
+    """
+    needed = math.prod(shape) * dtype.itemsize
     if shutil.disk_usage(path.parent).free < needed:
         raise _disk_full(path.parent, needed)
     try:
-        target = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=data.shape)
+        target: npt.NDArray[Any] = np.lib.format.open_memmap(
+            path, mode="w+", dtype=dtype, shape=shape
+        )
         if hasattr(os, "posix_fallocate") and needed:
             # A mapped file with holes kills the process when the disk fills up.
             with path.open("r+b") as file:
@@ -98,10 +114,7 @@ def write_array(data: CubeData, path: Path, cancelled: Callable[[], bool] = lamb
         if error.errno == errno.ENOSPC:
             raise _disk_full(path.parent, needed) from error
         raise
-    for block in _blocks(data):
-        if cancelled():
-            raise TransferCancelledError
-        target[block] = np.asarray(data[block])
+    return target
 
 
 def read_array(path: Path) -> npt.NDArray[Any]:

@@ -1,0 +1,228 @@
+"""Everything that a denoising run can be told, as one form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QSettings, Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible, QLabeledDoubleSlider
+
+from napari_hsi_restore.restore.devices import DeviceInfo
+from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.widgets.parts.model_picker import ModelPicker
+from napari_hsi_restore.widgets.parts.noise_chart import NoiseChart
+
+AUTO = "auto"
+DEFAULTS = DenoiseRecipe()
+
+_MOST_STRENGTH = 1.5
+_MOST_SIGMA = 255.0
+_FIRST_TYPED_SIGMA = 25.0
+_SMALLEST_TILE = 8
+
+
+class RestoreForm(QWidget):
+    """Holds the settings of a run; knows no layer and starts nothing.
+
+    Parameters
+    ----------
+    models : sequence of (name, purpose)
+    parent : QWidget, optional
+    """
+
+    changed = Signal()
+    estimate_requested = Signal()
+
+    def __init__(self, models: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.picker = ModelPicker(models)
+        self.noise = _combo("Noise", "How strong the noise is")
+        self.noise.addItem("estimate per band", AUTO)
+        self.noise.addItem("typed σ (0..255)", "typed")
+        self.sigma = QDoubleSpinBox()
+        self.sigma.setRange(0.0, _MOST_SIGMA)
+        self.sigma.setValue(_FIRST_TYPED_SIGMA)
+        self.sigma.setAccessibleName("Noise sigma")
+        self.sigma.setToolTip("Standard deviation of the noise where the white level is 255")
+        self.estimate = QPushButton("Estimate noise")
+        self.estimate.setToolTip("Estimate the noise of every band and draw it; changes nothing")
+        self.estimate.setAccessibleName("Estimate noise")
+        self.noise_text = QLabel()
+        self.noise_text.setWordWrap(True)
+        self.chart = NoiseChart()
+        self.strength = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.strength.setRange(0.0, _MOST_STRENGTH)
+        self.strength.setDecimals(2)
+        self.strength.setValue(DEFAULTS.strength)
+        self.strength.setAccessibleName("Strength")
+        self.strength.setToolTip(
+            "Factor on the noise that is removed: 0 changes nothing, 1 is the best estimate"
+        )
+        self.device = _combo("Device", "What computes, with its free memory")
+        self.device.addItem("automatic", AUTO)
+        self.memory = QDoubleSpinBox()
+        self.memory.setRange(0.0, 1024.0)
+        self.memory.setSingleStep(0.5)
+        self.memory.setSuffix(" GiB")
+        self.memory.setSpecialValueText("half of what is free")
+        self.memory.setAccessibleName("Memory limit")
+        self.memory.setToolTip("Memory that tiles may take, beside the cube and the result")
+        self.tile = QSpinBox()
+        self.tile.setRange(_SMALLEST_TILE - 1, 4096)
+        self.tile.setSuffix(" px")
+        self.tile.setSpecialValueText("fits the memory")
+        self.tile.setAccessibleName("Tile size")
+        self.tile.setToolTip("Side of a tile; the result is the same for every size")
+        self.residual = QCheckBox("Also add residual layer (input − output)")
+        self.residual.setToolTip(
+            "What was taken away: it should look like noise, not like the scene"
+        )
+        self._arrange()
+        self.forget_noise()
+        self._connect()
+
+    def _arrange(self) -> None:
+        noise = QHBoxLayout()
+        noise.addWidget(self.noise, 1)
+        noise.addWidget(self.sigma)
+        rows = QFormLayout()
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.addRow("Model", self.picker)
+        rows.addRow("Noise", noise)
+        rows.addRow("", self.estimate)
+        advanced = QWidget()
+        folded = QFormLayout(advanced)
+        folded.addRow("Memory limit", self.memory)
+        folded.addRow("Tile size", self.tile)
+        self.advanced = QCollapsible("Advanced")
+        self.advanced.setContent(advanced)
+        below = QFormLayout()
+        below.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        below.addRow("Strength", self.strength)
+        below.addRow("Device", self.device)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(rows)
+        layout.addWidget(self.noise_text)
+        layout.addWidget(self.chart)
+        layout.addLayout(below)
+        layout.addWidget(self.residual)
+        layout.addWidget(self.advanced)
+        layout.addStretch()
+
+    def _connect(self) -> None:
+        self.estimate.clicked.connect(self.estimate_requested)
+        self.noise.currentIndexChanged.connect(self._show_sigma)
+        for signal in (
+            self.picker.model_changed,
+            self.noise.currentIndexChanged,
+            self.sigma.valueChanged,
+            self.strength.valueChanged,
+            self.device.currentIndexChanged,
+            self.memory.valueChanged,
+            self.tile.valueChanged,
+            self.residual.toggled,
+        ):
+            signal.connect(lambda *_: self.changed.emit())
+        self._show_sigma()
+
+    def recipe(self) -> DenoiseRecipe:
+        """Return the settings as they stand."""
+        typed = self.noise.currentData() != AUTO
+        memory, tile = self.memory.value(), self.tile.value()
+        return DenoiseRecipe(
+            model=self.picker.model,
+            noise=round(self.sigma.value(), 2) if typed else "auto",
+            strength=round(self.strength.value(), 2),
+            device=self.device.currentData(),
+            memory_limit_gib=memory if memory > self.memory.minimum() else None,
+            tile=tile if tile > self.tile.minimum() else None,
+        )
+
+    def show_devices(self, devices: Sequence[DeviceInfo]) -> None:
+        """List the devices with their free memory; the first is what automatic means."""
+        chosen = self.device.currentData()
+        self.device.blockSignals(True)
+        self.device.clear()
+        best = f" ({_described(devices[0])})" if devices else ""
+        self.device.addItem(f"automatic{best}", AUTO)
+        for device in devices:
+            self.device.addItem(_described(device), device.name)
+        index = self.device.findData(chosen)
+        if index < 0:
+            # A device that was chosen once and is gone is named by the error of the run.
+            self.device.addItem(f"{chosen} (not found)", chosen)
+            index = self.device.count() - 1
+        self.device.setCurrentIndex(index)
+        self.device.blockSignals(False)
+
+    def forget_noise(self) -> None:
+        """Hide the chart: it belongs to another cube."""
+        self.chart.hide()
+        self.noise_text.hide()
+
+    def show_noise_text(self, text: str) -> None:
+        """Show the chart and a line above it."""
+        self.noise_text.setText(text)
+        self.noise_text.show()
+        self.chart.show()
+
+    def recall(self, settings: QSettings) -> None:
+        """Take the settings of an earlier session."""
+        self.picker.model = str(settings.value("model", DEFAULTS.model))
+        self.noise.setCurrentIndex(max(0, self.noise.findData(settings.value("noise", AUTO))))
+        device = str(settings.value("device", DEFAULTS.device))
+        if self.device.findData(device) < 0:
+            self.device.addItem(device, device)
+        self.device.setCurrentIndex(self.device.findData(device))
+        self.sigma.setValue(_number(settings, "sigma", _FIRST_TYPED_SIGMA))
+        self.strength.setValue(_number(settings, "strength", DEFAULTS.strength))
+        self.memory.setValue(_number(settings, "memory_limit_gib", self.memory.minimum()))
+        self.tile.setValue(int(_number(settings, "tile", self.tile.minimum())))
+        self.residual.setChecked(_number(settings, "residual", 0.0) > 0)
+
+    def remember(self, settings: QSettings) -> None:
+        """Keep the settings for the next session."""
+        settings.setValue("model", self.picker.model)
+        settings.setValue("noise", self.noise.currentData())
+        settings.setValue("device", self.device.currentData())
+        settings.setValue("sigma", self.sigma.value())
+        settings.setValue("strength", self.strength.value())
+        settings.setValue("memory_limit_gib", self.memory.value())
+        settings.setValue("tile", self.tile.value())
+        settings.setValue("residual", int(self.residual.isChecked()))
+
+    def _show_sigma(self) -> None:
+        self.sigma.setVisible(self.noise.currentData() != AUTO)
+
+
+def _combo(name: str, tip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(12)
+    return combo
+
+
+def _number(settings: QSettings, key: str, default: float) -> float:
+    try:
+        return float(settings.value(key, default))
+    except (TypeError, ValueError):
+        return default
+
+
+def _described(device: DeviceInfo) -> str:
+    return f"{device.label}, {device.free_bytes / 2**30:.1f} GiB free"
