@@ -9,6 +9,7 @@ from typing import Any
 from napari_hsi_restore.metrics import Scores
 from napari_hsi_restore.zoo import ModelRecord
 
+_LINE = 80
 _SCORE_COLUMNS = (
     ("psnr", "PSNR dB", 2),
     ("mpsnr", "MPSNR dB", 2),
@@ -18,8 +19,16 @@ _SCORE_COLUMNS = (
 )
 
 
-def info_text(answer: Mapping[str, Any]) -> str:
-    """The answer of `verbs.info` for a person."""
+def info_text(answer: Mapping[str, Any], history: Sequence[str] = ()) -> str:
+    """The answer of `verbs.info` for a person.
+
+    Parameters
+    ----------
+    answer : mapping
+        Of `verbs.info`.
+    history : sequence of str
+        Of the cube: what reading it had to guess stands there, too.
+    """
     bands, height, width = answer["shape"]
     lines = [
         ("shape", f"{bands} bands, {height} x {width} pixels (rows x columns)"),
@@ -31,10 +40,11 @@ def info_text(answer: Mapping[str, Any]) -> str:
         ("fwhm", _range(answer["fwhm_nm"])),
         ("bad bands", _bad_bands(answer["good_bands"])),
         ("no-data", _known(answer["nodata"])),
-        ("reference", _known(answer["crs"])),
+        ("reference", _short(_known(answer["crs"]))),
         ("transform", _known(answer["transform"])),
         ("on disk", "not known" if answer["bytes"] is None else _size(answer["bytes"])),
     ]
+    lines += [("history" if index == 0 else "", step) for index, step in enumerate(history)]
     return "\n".join(f"{name:<12}{value}" for name, value in lines)
 
 
@@ -99,6 +109,10 @@ def score_cell(value: float | None, digits: int) -> str:
 
 def _known(value: Any) -> str:
     return "not known" if value is None else str(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LINE else f"{text[:_LINE]}..."
 
 
 def _range(values: Sequence[float | None] | None) -> str:

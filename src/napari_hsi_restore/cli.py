@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.exit_status import CANCELLED, sentence, termination_cleans_up
 
 PROGRAM = "napari-hsi-restore"
-CANCELLED = 130
 
 app = typer.Typer(
     name=PROGRAM,
@@ -63,17 +59,28 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all rand
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
-@app.callback(invoke_without_command=False)
-def _common(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
-    ] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from napari_hsi_restore import __version__
 
         typer.echo(f"{PROGRAM} {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and exit.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    # Its docstring would replace the help text of the program.
+    del version
 
 
 @app.command()
@@ -102,8 +109,12 @@ def info(
     """Say what a cube is: shape, type, units, wavelengths, bad bands, georeference, size."""
     from napari_hsi_restore import answers, verbs
 
-    answer = verbs.info(_read(cube, key, bands_axis, wavelengths, shape))
-    typer.echo(json.dumps(answer, allow_nan=False) if json_ else answers.info_text(answer))
+    opened = _read(cube, key, bands_axis, wavelengths, shape)
+    answer = verbs.info(opened)
+    if json_:
+        typer.echo(json.dumps(answer, allow_nan=False))
+    else:
+        typer.echo(answers.info_text(answer, opened.history))
 
 
 @app.command()
@@ -150,11 +161,11 @@ def degrade(
     quiet: QuietOption = False,
 ) -> None:
     """Add the noise of a published preset to a cube, or make it smaller."""
+    if (preset is None) == (factor is None):
+        raise typer.BadParameter("give either --preset NAME or --downscale 2|4")
     from napari_hsi_restore import degradations
     from napari_hsi_restore.verbs import check_target
 
-    if (preset is None) == (factor is None):
-        raise typer.BadParameter("give either --preset NAME or --downscale 2|4")
     check_target(out, overwrite=overwrite)
     source = _read(cube, key, bands_axis, wavelengths, shape)
     if preset is not None:
@@ -316,7 +327,7 @@ def _check_report(path: Path, overwrite: bool) -> None:
     if path.suffix.lower() not in {".html", ".htm"}:
         raise typer.BadParameter(f"--report is an .html file, not {path}")
     if path.exists() and not overwrite:
-        raise UserError(f"{path} exists already; choose another name or give --overwrite.")
+        raise UserError(f"{path}: exists already; choose another name or give --overwrite.")
     if not path.absolute().parent.is_dir():
         raise UserError(f"{path}: its folder does not exist; create it first.")
 
@@ -348,7 +359,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0, 1, 2 or 130.
     """
     try:
-        with _termination_cleans_up():
+        with termination_cleans_up():
             app(args=None if arguments is None else list(arguments), prog_name=PROGRAM)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -361,37 +372,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("NAPARI_HSI_RESTORE_TRACEBACK"):
             raise
-        print(_sentence(error), file=sys.stderr)
+        print(sentence(error), file=sys.stderr)
         return 1
     return 0
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, UserError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}; check the path, its permissions and the free space."
-    if isinstance(error, MemoryError):
-        return "Memory is not enough; close other programs, or lower --memory-limit."
-    return (
-        f"A defect of this program: {type(error).__name__}: {error}; set "
-        "NAPARI_HSI_RESTORE_TRACEBACK=1 to see where, and report it."
-    )
-
-
-@contextmanager
-def _termination_cleans_up() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that half-written files are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def unwind(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before: Any = signal.signal(signal.SIGTERM, unwind)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

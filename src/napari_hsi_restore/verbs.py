@@ -12,13 +12,10 @@ import numpy as np
 
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io import read, write
+from napari_hsi_restore.io import catalog, read, write
 
 if TYPE_CHECKING:
     from napari_hsi_restore.io.request import PixelOrder
-
-# Axes of (bands, y, x) from the slowest to the fastest in the file.
-_INTERLEAVES = {(0, 1, 2): "bsq", (1, 0, 2): "bil", (1, 2, 0): "bip"}
 
 
 def info(cube: HyperCube | str | Path) -> dict[str, Any]:
@@ -43,13 +40,14 @@ def info(cube: HyperCube | str | Path) -> dict[str, Any]:
     """
     opened = cube if isinstance(cube, HyperCube) else read(cube)
     path = source_path(opened)
+    kind, interleave = (None, None) if path is None else catalog.describe(path)
     place = opened.georeference
     good = opened.good_bands
     return {
         "shape": list(opened.shape),
         "dtype": opened.dtype.newbyteorder("=").name,
-        "format": None if path is None else _format(path),
-        "interleave": _interleave(opened),
+        "format": kind,
+        "interleave": interleave,
         "units": opened.units,
         "wavelengths_nm": _numbers(opened.wavelengths_nm),
         "fwhm_nm": _numbers(opened.fwhm_nm),
@@ -114,12 +112,12 @@ def check_target(out: str | Path, *, overwrite: bool) -> None:
         If no format has its suffix, it exists and `overwrite` is false, or its folder does not
         exist or cannot be written to.
     """
-    from napari_hsi_restore.io import catalog
-
     path = Path(out).expanduser()
-    catalog.find_writer(path)
-    if path.exists() and not overwrite:
-        raise UserError(f"{path} exists already; choose another name, or say overwrite.")
+    for part in catalog.for_target(path).parts(path):
+        if part.exists() and not overwrite:
+            raise UserError(
+                f"{part}: exists already; choose another name or allow overwriting (--overwrite)."
+            )
     folder = path.absolute().parent
     if not folder.is_dir():
         raise UserError(f"{path}: the folder {folder} does not exist; create it first.")
@@ -137,28 +135,11 @@ def source_path(cube: HyperCube) -> Path | None:
     return None
 
 
-def _format(path: Path) -> str | None:
-    from napari_hsi_restore.io import catalog
-
-    try:
-        return catalog.find(path).name
-    except (UserError, OSError):
-        return None
-
-
-def _interleave(cube: HyperCube) -> str | None:
-    """From the memory map's strides, which are what the file says; None elsewhere."""
-    if not isinstance(cube.data, np.ndarray) or not cube.is_lazy:
-        return cube.metadata.get("interleave")
-    strides = cube.data.strides
-    order = sorted(range(3), key=lambda axis: (-abs(strides[axis]), axis))
-    return _INTERLEAVES.get((order[0], order[1], order[2]))
-
-
 def _bytes_on_disk(cube: HyperCube, path: Path) -> int:
     if path.is_dir():
         return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    files = {path.resolve()}
+    files = {part.resolve() for part in catalog.find(path).parts(path) if part.is_file()}
+    files.add(path.resolve())
     mapped: Any = cube.data
     while isinstance(mapped, np.ndarray):
         if isinstance(mapped, np.memmap) and mapped.filename is not None:
