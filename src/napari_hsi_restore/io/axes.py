@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-import numpy as np
-
 from napari_hsi_restore.cube import CubeData
 from napari_hsi_restore.io.request import PixelOrder, Request
 
@@ -19,7 +17,6 @@ from napari_hsi_restore.io.request import PixelOrder, Request
 _CLEARLY_ODD = 1.5
 # A matrix longer than this is hardly a picture.
 _LONGEST_PICTURE = 10.0
-# Without a convention, images of unequal sides must not be far from square.
 _LAST = 2
 
 
@@ -75,12 +72,20 @@ def to_cube(
             f"the array has {len(shape)} axes {shape}, a cube has three; choose another with "
             f"{request.path.name}::key, or save one cube."
         )
-    if request.shape is not None:
-        request.fail(f"shape is for (band, pixel) matrices, this array has three axes {shape}.")
+    if request.shape is not None or request.pixel_order is not None:
+        request.fail(
+            "shape and pixel_order are for (band, pixel) matrices, this array has three axes "
+            f"{shape}."
+        )
     if request.bands_axis is not None:
-        return np.moveaxis(array, checked_axis(request, 3), 0), notes
+        return bands_first(array, checked_axis(request, 3)), notes
     axis, note = _find(shape, request, convention, request.n_wavelengths or n_wavelengths)
-    return np.moveaxis(array, axis, 0), (*notes, note)
+    return bands_first(array, axis), (*notes, note)
+
+
+def bands_first(array: CubeData, axis: int) -> CubeData:
+    """The array with one axis moved to the front, as a view."""
+    return array.transpose((axis, *(i for i in range(array.ndim) if i != axis)))
 
 
 def checked_axis(request: Request, ndim: int) -> int:

@@ -42,7 +42,11 @@ class FormatSpec:
     write : callable or None
         Takes the cube, the temporary paths, one for each of `parts`.
     parts : callable
-        The files that make up a cube with this target, the target among them.
+        The files that writing a target makes, the target first.
+    check : callable
+        Raises a `UserError` if a target cannot be written for a reason of this format.
+    files : callable
+        The files or folders that an existing cube consists of.
     """
 
     name: str
@@ -52,6 +56,8 @@ class FormatSpec:
     read: Callable[[Request], HyperCube]
     write: Callable[..., None] | None = None
     parts: Callable[[Path], tuple[Path, ...]] = lambda target: (target,)
+    check: Callable[[Path], None] = lambda target: None
+    files: Callable[[Path], tuple[Path, ...]] = lambda path: (path,)
 
 
 # The order matters where two formats look alike: the narrower one first.
@@ -69,7 +75,8 @@ FORMATS: tuple[FormatSpec, ...] = (
         numpy_files.claims_npy,
         numpy_files.read_npy,
         numpy_files.write_npy,
-        lambda target: (target, numpy_files.sidecar(target)),
+        parts=lambda target: (target, numpy_files.sidecar(target)),
+        files=lambda path: (path, numpy_files.sidecar(path)),
     ),
     FormatSpec(
         "NumPy archive",
@@ -79,6 +86,7 @@ FORMATS: tuple[FormatSpec, ...] = (
         numpy_files.read_npz,
         numpy_files.write_npz,
     ),
+    FormatSpec("MATLAB", (".mat",), matlab5.sniff, matlab5.claims, matlab5.read, matlab5.write),
     FormatSpec(
         "ENVI",
         (".hdr",),
@@ -87,10 +95,11 @@ FORMATS: tuple[FormatSpec, ...] = (
         envi.read,
         envi_write.write,
         envi_write.parts,
+        envi_write.check,
+        envi.files,
     ),
     FormatSpec("archive", (), not_cubes.sniff_archive, not_cubes.never, not_cubes.read_archive),
     FormatSpec("picture", (), not_cubes.sniff_picture, not_cubes.never, not_cubes.read_picture),
-    FormatSpec("MATLAB", (".mat",), matlab5.sniff, matlab5.claims, matlab5.read, matlab5.write),
 )
 
 
@@ -153,6 +162,22 @@ def describe(path: str | Path) -> tuple[str, str | None]:
     return spec.name, envi.interleave(place) if spec.name == "ENVI" else None
 
 
+def bytes_on_disk(path: str | Path) -> int:
+    """Size of all files of a cube, in bytes.
+
+    Raises
+    ------
+    UserError
+        As `find`.
+    """
+    place = _without_key(path)
+    total = 0
+    for part in find(place).files(place):
+        inner = part.rglob("*") if part.is_dir() else (part,)
+        total += sum(file.stat().st_size for file in inner if file.is_file())
+    return total
+
+
 def can_read(path: str | Path) -> bool:
     """Whether a path is a hyperspectral cube for `read`; fast, never raises.
 
@@ -161,8 +186,15 @@ def can_read(path: str | Path) -> bool:
     """
     try:
         place = _without_key(path)
-        return find(place).claims(place)
-    except Exception:  # whatever a broken file does, it is not a cube
+        spec = find(place)
+    except (UserError, OSError):
+        return False
+    try:
+        return spec.claims(place)
+    except UserError:
+        # A damaged cube is still a cube: `read` has a better sentence than napari.
+        return True
+    except Exception:  # whatever else a broken file does, leave it to others
         return False
 
 

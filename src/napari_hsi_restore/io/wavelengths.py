@@ -106,6 +106,7 @@ def from_user(
             raise UserError("wavelengths: give numbers in nanometres, or a file.") from None
         if values.ndim != 1 or not values.size or not np.all(np.isfinite(values) & (values > 0)):
             raise UserError("wavelengths: give one positive number of nanometres for each band.")
+        _check_nm("wavelengths", values)
         return values, None
     path = Path(wavelengths)
     try:
@@ -159,7 +160,17 @@ def _from_table(path: Path, text: str) -> tuple[FloatArray, FloatArray | None]:
     unit = "um" if re.search(r"µm|μm|um\b|micro", names[centre], re.IGNORECASE) else "nm"
     nm, fwhm_nm, _ = to_nm(values, fwhm, unit)
     assert nm is not None
+    _check_nm(str(path), nm)
     return nm, fwhm_nm
+
+
+def _check_nm(where: str, values: FloatArray) -> None:
+    # The hardest ultraviolet of any imaging spectrometer is beyond 100 nm.
+    if values.max() < 100:
+        raise UserError(
+            f"{where}: the largest wavelength is {values.max():g}, which looks like micrometres; "
+            "give nanometres."
+        )
 
 
 def _column(path: Path, rows: list[list[str]], column: int) -> FloatArray:

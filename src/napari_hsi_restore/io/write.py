@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog
+from napari_hsi_restore.io.formats import zarr_store
 from napari_hsi_restore.io.staging import staged
 
 
@@ -38,6 +40,9 @@ def write(cube: HyperCube, path: str | Path, *, overwrite: bool = False) -> Path
     target = Path(path).expanduser()
     spec = catalog.for_target(target)
     assert spec.write is not None
+    if target.is_dir() and not zarr_store.sniff(target, b""):
+        raise UserError(f"{target}: this is a folder; choose another name.")
+    spec.check(target)
     with staged(spec.parts(target), overwrite=overwrite) as parts:
         spec.write(cube, *parts)
     return target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ def read(request: Request) -> HyperCube:
         If there are no such images, a number is missing, several series lie in the
         folder, or the images differ in size.
     """
-    request.refuse("bands_axis", "shape", because="each image of the folder is a band")
+    request.refuse(
+        "bands_axis", "shape", "pixel_order", because="each image of the folder is a band"
+    )
     folder, notes = _inner(request.path)
     found = _series(folder)
     if request.key is not None:
@@ -132,7 +135,7 @@ def _read_series(request: Request, series: _Series, notes: tuple[str, ...]) -> H
 
 def _numbering(request: Request, series: _Series) -> tuple[FloatArray | None, tuple[str, ...]]:
     numbers = series.numbers
-    twice = next((n for n, m in zip(numbers, numbers[1:], strict=False) if n == m), None)
+    twice = next((n for n, m in itertools.pairwise(numbers) if n == m), None)
     if twice is not None:
         request.fail(f"two images of band {twice}; remove one.")
     steps = np.diff(numbers)

@@ -19,6 +19,17 @@ from napari_hsi_restore.io.request import Request
 DTYPES = {1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8"}
 _COMPLEX = {6, 9}
 _DATA_SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".cube", ".rad", ".ref")
+# Such files lie beside a header without being its data.
+_NEVER_DATA = {".hdr", ".txt", ".csv", ".json", ".xml", ".md", ".pdf", ".zip", ".gz", ".tar"} | {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".gif",
+    ".bmp",
+    ".webp",
+    ".tfw",
+    ".py",
+}
 _INTERLEAVES = ("bsq", "bil", "bip")
 UNITS, WHITE, HISTORY, EXTRA = "data units", "white level", "processing history", "extra metadata"
 OFFSETS, GAINS, SCALE = "data offset values", "data gain values", "reflectance scale factor"
@@ -45,11 +56,7 @@ def sniff(path: Path, head: bytes) -> bool:
     """An ENVI header, or a data file with one beside it."""
     if head.lstrip(b"\xef\xbb\xbf").startswith(b"ENVI"):
         return True
-    return bool(head) and not _is_picture(head) and find_header(path) is not None
-
-
-def _is_picture(head: bytes) -> bool:
-    return head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8", b"BM"))
+    return bool(head) and path.suffix.lower() not in _NEVER_DATA and find_header(path) is not None
 
 
 def find_header(path: Path) -> Path | None:
@@ -68,9 +75,18 @@ def find_header(path: Path) -> Path | None:
 
 
 def claims(path: Path) -> bool:
-    """Whether this is an image and not a spectral library (cheap)."""
+    """Always: no other program than one for cubes has use for such a file."""
+    del path
+    return True
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """Header and data file of an image named by either of them, as far as they are there."""
     header = path if _is_header(path) else find_header(path)
-    return header is not None and "spectral library" not in _text(header)[:20000].lower()
+    if header is None or header != path:
+        return tuple(item for item in (header, path) if item is not None)
+    data = data_beside(header)
+    return (header, *data[:1])
 
 
 def interleave(path: Path) -> str:
@@ -93,7 +109,9 @@ def read(request: Request) -> HyperCube:
     UserError
         If header and data file are damaged or do not fit each other.
     """
-    request.refuse("key", "bands_axis", "shape", because="the ENVI header says it all")
+    request.refuse(
+        "key", "bands_axis", "shape", "pixel_order", because="the ENVI header says it all"
+    )
     path = request.path
     header = path if _is_header(path) else find_header(path)
     if header is None:
@@ -246,6 +264,8 @@ def _check_kind(header: Path, fields: Mapping[str, str]) -> None:
             f"{header}: this is a spectral library, a list of spectra without a picture; open "
             "the image instead."
         )
+    if "tiff" in kind.lower():
+        raise UserError(f"{header}: this header belongs to a TIFF file; open that file itself.")
     if fields.get("file compression", "0").strip() not in {"", "0"}:
         raise UserError(f"{header}: compressed ENVI data is not supported; unpack it with ENVI.")
     frames = envi_header.listed(fields.get("major frame offsets", "")) + envi_header.listed(
@@ -293,9 +313,7 @@ def _dtype(header: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
 def _find_data(header: Path, expected: int) -> tuple[Path, tuple[str, ...]]:
     """The data file beside a header: the one of the right size where several lie there."""
     bare = header.with_suffix("")
-    names = [bare, *(bare.with_name(bare.name + suffix) for suffix in _DATA_SUFFIXES)]
-    names += [bare.with_name(bare.name + suffix.upper()) for suffix in _DATA_SUFFIXES]
-    found = [name for name in names if name != header and name.is_file()]
+    found = data_beside(header)
     if not found:
         raise UserError(
             f"{header}: its data file is missing; put {bare.name}, {bare.name}.img, .dat, .raw or "
@@ -307,3 +325,11 @@ def _find_data(header: Path, expected: int) -> tuple[Path, tuple[str, ...]]:
         return chosen, ()
     others = ", ".join(name.name for name in found if name != chosen)
     return chosen, (f"Took {chosen.name} as the data file; {others} also lies beside the header.",)
+
+
+def data_beside(header: Path) -> list[Path]:
+    """Files that could be the data of a header, the likeliest first."""
+    bare = header.with_suffix("")
+    names = [bare, *(bare.with_name(bare.name + suffix) for suffix in _DATA_SUFFIXES)]
+    names += [bare.with_name(bare.name + suffix.upper()) for suffix in _DATA_SUFFIXES]
+    return [name for name in names if name != header and name.is_file()]

@@ -25,6 +25,22 @@ def parts(target: Path) -> tuple[Path, ...]:
     return target, target.with_suffix(".img")
 
 
+def check(target: Path) -> None:
+    """Make sure that no other file would be taken for the data of a new header.
+
+    Raises
+    ------
+    UserError
+        If one lies there.
+    """
+    for other in envi.data_beside(target):
+        if other != target.with_suffix(".img"):
+            raise UserError(
+                f"{target}: {other.name} lies beside it and would be taken for its data; choose "
+                "another name."
+            )
+
+
 def write(cube: HyperCube, header: Path, data: Path) -> None:
     """Write header and data file.
 
@@ -85,9 +101,10 @@ def _scale(cube: HyperCube) -> dict[str, str | list[str]]:
     """Gain and offset; the one number of reflectance where it gives the gain back exactly."""
     fields: dict[str, str | list[str]] = {}
     gain, offset = np.asarray(cube.gain), np.asarray(cube.offset)
-    if gain.ndim == 0 and gain > 0 and gain != 1 and 1.0 / (1.0 / float(gain)) == float(gain):
-        if cube.units == "reflectance":
-            fields[envi.SCALE] = repr(1.0 / float(gain))
+    if gain.ndim == 0 and gain > 0 and gain != 1 and cube.units == "reflectance":
+        scale = 1.0 / float(gain)
+        if 1.0 / scale == float(gain):
+            fields[envi.SCALE] = repr(scale)
     if envi.SCALE not in fields and np.any(gain != 1):
         fields[envi.GAINS] = _texts(np.broadcast_to(gain, cube.n_bands))
     if np.any(offset != 0):

@@ -7,13 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.cube import CubeData, Georeference, HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io import container, record
+from napari_hsi_restore.io import container, lazy, record
 from napari_hsi_restore.io.blocks import blocks
 from napari_hsi_restore.io.container import Entry
 from napari_hsi_restore.io.formats import envi_map
@@ -32,8 +31,8 @@ def sniff(path: Path, head: bytes) -> bool:
 
 
 def claims(path: Path) -> bool:
-    """Whether some data set could be a cube (reads the names only)."""
-    return container.has_cube(_entries(path, _is_matlab(path)))
+    """Any MATLAB file, else whether some data set could be a cube (reads the names only)."""
+    return _is_matlab(path) or container.has_cube(_entries(path, False))
 
 
 def read(request: Request) -> HyperCube:
@@ -101,13 +100,8 @@ class _Loader:
                     loaded = dataset[()]
                 else:
                     chunks = _chunks(dataset.shape, dataset.dtype.itemsize, dataset.chunks)
-                    lazy = LazyDataset(self.path, self.name, dataset.shape, dataset.dtype.str)
-                    loaded = da.from_array(
-                        lazy,
-                        chunks=chunks,
-                        asarray=False,
-                        meta=np.empty((0,) * dataset.ndim, dataset.dtype),
-                    )
+                    pieces = LazyDataset(self.path, self.name, dataset.shape, dataset.dtype.str)
+                    loaded = lazy.from_pieces(pieces, chunks)
                 return loaded.T if self.matlab else loaded
         except (OSError, RuntimeError) as error:
             raise _damaged(self.path, error) from error

@@ -40,7 +40,7 @@ def sidecar(path: Path) -> Path:
 
 def claims_npy(path: Path) -> bool:
     """Whether the array has three axes."""
-    return np.load(path, mmap_mode="r", allow_pickle=False).ndim == 3
+    return bool(np.load(path, mmap_mode="r", allow_pickle=False).ndim == 3)
 
 
 def claims_npz(path: Path) -> bool:
@@ -96,13 +96,13 @@ def _entries(path: Path) -> list[Entry]:
                 if not member.endswith(".npy"):
                     continue
                 with archive.open(member) as file:
-                    version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
+                    version = np.lib.format.read_magic(file)
                     header = (
                         np.lib.format.read_array_header_1_0
                         if version == (1, 0)
                         else np.lib.format.read_array_header_2_0
                     )
-                    shape, _, dtype = header(file)  # type: ignore[no-untyped-call]
+                    shape, _, dtype = header(file)
                 name = member.removesuffix(".npy")
                 kind = dtype.newbyteorder("=").name
                 entries.append(Entry(name, tuple(shape), kind, _Loader(path, name)))
@@ -162,18 +162,16 @@ def write_npz(cube: HyperCube, target: Path) -> None:
         for name, value in small.items():
             if value is not None:
                 with archive.open(f"{name}.npy", "w") as file:
-                    np.lib.format.write_array(  # type: ignore[no-untyped-call]
-                        file, value, allow_pickle=False
-                    )
+                    np.lib.format.write_array(file, value, allow_pickle=False)
 
 
 def _header(file: Any, cube: HyperCube) -> None:
     described = {
-        "descr": np.lib.format.dtype_to_descr(cube.dtype),  # type: ignore[no-untyped-call]
+        "descr": np.lib.format.dtype_to_descr(cube.dtype),
         "fortran_order": False,
         "shape": cube.shape,
     }
-    np.lib.format.write_array_header_1_0(file, described)  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(file, described)
 
 
 def _stream(file: Any, cube: HyperCube) -> None:

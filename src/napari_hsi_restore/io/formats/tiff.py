@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import CubeData, Georeference, HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io import axes, record
+from napari_hsi_restore.io import axes, lazy, record
 from napari_hsi_restore.io.blocks import blocks
 from napari_hsi_restore.io.formats import geotiff
 from napari_hsi_restore.io.request import Request, is_real_number
@@ -62,6 +62,8 @@ def read(request: Request) -> HyperCube:
             if not is_real_number(series.dtype):
                 request.fail(f"values of type {series.dtype} are not supported; save real numbers.")
             data, notes = _oriented(_load(request.path, file, series), series, request)
+            if len(file.series) > 1:
+                notes = (f"Took the first of {len(file.series)} images in the TIFF.", *notes)
             first = file.pages.first
             tags = {tag.code: tag.value for tag in first.tags}
             description = first.description
@@ -159,7 +161,7 @@ def _band_axis(names: str) -> int:
 def _oriented(data: CubeData, series: Any, request: Request) -> tuple[CubeData, tuple[str, ...]]:
     shape, names = _squeezed(series)
     data = data.reshape(shape)
-    if request.bands_axis is not None or request.shape is not None or len(shape) > 3:
+    if len(shape) > 3 or request.bands_axis is not None or request.shape is not None:
         return axes.to_cube(data, request, convention=None, pixel_order="row-major")
     if len(shape) == 2:
         return data[None], (f"Took the single picture {shape} as one band.",)
@@ -171,7 +173,7 @@ def _oriented(data: CubeData, series: Any, request: Request) -> tuple[CubeData, 
         notes = (f"Took the {shape[axis]} {what} of the TIFF as bands.",)
     elif kind not in "CS":
         notes = (f"Took the {shape[axis]} pages of the TIFF as bands.",)
-    return np.moveaxis(data, axis, 0), notes
+    return axes.bands_first(data, axis), notes
 
 
 def _load(path: Path, file: Any, series: Any) -> CubeData:
@@ -184,10 +186,11 @@ def _load(path: Path, file: Any, series: Any) -> CubeData:
         return values
     page = series.pages[0]
     pages = [
-        da.from_array(_Page(path, i, page.shape, page.dtype), chunks=-1, asarray=False)
+        lazy.from_pieces(_Page(path, i, page.shape, page.dtype), page.shape)
         for i in range(len(series.pages))
     ]
-    return da.stack(pages).reshape(series.shape)
+    stacked: CubeData = da.stack(pages).reshape(series.shape)  # type: ignore[no-untyped-call]
+    return stacked
 
 
 class _Page:
@@ -203,8 +206,8 @@ class _Page:
     def __getitem__(self, item: Any) -> npt.NDArray[Any]:
         import tifffile
 
-        values: npt.NDArray[Any] = tifffile.imread(self.path, key=self.index)
-        return values[item]
+        piece: npt.NDArray[Any] = tifffile.imread(self.path, key=self.index)[item]
+        return piece
 
 
 def _memory_map(path: Path, file: Any, series: Any) -> npt.NDArray[Any] | None:

@@ -6,12 +6,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import dask.array as da
 import numpy as np
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io import container, record
+from napari_hsi_restore.io import container, lazy, record
 from napari_hsi_restore.io.blocks import blocks
 from napari_hsi_restore.io.container import Entry
 from napari_hsi_restore.io.request import Request
@@ -81,7 +80,7 @@ class _Loader:
     def __call__(self) -> Any:
         if self.array.ndim < 2:
             return self.array[...]
-        return da.from_array(self.array, chunks=self.array.chunks)
+        return lazy.from_pieces(self.array, self.array.chunks)
 
 
 def write(cube: HyperCube, target: Path) -> None:
