@@ -7,51 +7,117 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_hsi_restore.noise.details import Details, finest_details
+from napari_hsi_restore.noise.scale import robust_sigma
+
 Sigmas = npt.NDArray[np.float64]
 Values = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
 
-_MAD_TO_SIGMA = 1.4826
-# Effective share of independent samples among all overlapping 2x2 diagonal
-# differences of white noise: 1 / (sum of squared autocorrelations) = 1 / 1.5^2.
-_INDEPENDENT_SHARE = 1 / 2.25
+# With fewer independent windows than this, every one is needed (ours, measured by
+# benchmarks/noise.py): the calmer half alone would cost more than it gains.
+_ENOUGH_TO_CHOOSE = 20000.0
+_WINDOWS_PER_REGRESSOR = 5.0
+_RIDGE = 1e-6
+_FLOOR = 1e-6
 
 
-def estimate_sigma(data: Values, valid: npt.NDArray[np.bool_] | None = None) -> Sigmas:
-    """Estimate the noise of each band.
+def estimate_sigma(data: Values, valid: Mask | None = None) -> Sigmas:
+    """Estimate the standard deviation of the noise of each band.
+
+    Two estimates are made from the finest diagonal details of every band: their
+    robust spread, which is right where bands are few or share nothing, and the spread
+    of what a linear regression on the other bands leaves of them (the idea of
+    HySime: Bioucas-Dias and Nascimento, IEEE TGRS 46(8), 2008, there without the
+    spatial filter), corrected for the degrees of freedom. Fine texture can only
+    raise either, so the smaller one is taken for every band. Large images are
+    measured in their calmer half. The filter, the choice of windows and the
+    combination are ours.
 
     Parameters
     ----------
     data : ndarray, (bands, y, x)
-        Any real type and units.
+        Any real type and units; noise that is independent between pixels and
+        between bands.
     valid : bool ndarray, (y, x), optional
-        False for pixels that are no measurements.
+        False for pixels that are no measurements. Pixels that are not finite are
+        left out in any case; a band without any finite value is ignored.
 
     Returns
     -------
     float64 ndarray, (bands,)
-        In the units of `data`, above 0.
+        In the units of `data`, always finite and above 0: a band in which no noise
+        can be seen (constant, or without 2 x 2 valid pixels anywhere) is given a millionth
+        of the range of the data. Of signal-dependent noise it is a typical value.
     """
-    mask = np.isfinite(data).all(axis=0) if valid is None else valid.astype(bool)
-    bands = data.shape[0]
-    windows = mask[:-1, :-1] & mask[:-1, 1:] & mask[1:, :-1] & mask[1:, 1:]
-    details = np.empty((bands, int(windows.sum())), dtype=np.float32)
-    floor = np.empty(bands)
-    for index in range(bands):
-        band = np.asarray(data[index], dtype=np.float32)
-        detail = (band[:-1, :-1] - band[:-1, 1:] - band[1:, :-1] + band[1:, 1:]) / 2
-        details[index] = detail[windows]
-        inside = band[mask]
-        floor[index] = 1e-6 * max(float(np.ptp(inside)), 1e-30) if inside.size else 1e-30
-    sigma = _MAD_TO_SIGMA * np.median(np.abs(details), axis=1)
-    samples = details.shape[1] * _INDEPENDENT_SHARE
-    if bands > 2 and samples > 3 * bands:
-        covariance = (details @ details.T).astype(np.float64) / details.shape[1]
-        scale = np.sqrt(np.maximum(np.diag(covariance), 1e-30))
-        correlation = covariance / np.outer(scale, scale) + 1e-6 * np.eye(bands)
+    mask, used, value_range = _survey(data, valid)
+    sigma = np.zeros(data.shape[0])
+    if used.any():
+        chosen = data if used.all() else data[np.flatnonzero(used)]
+        sigma[used] = _from_details(finest_details(chosen, mask))
+    return np.maximum(sigma, _FLOOR * value_range)
+
+
+def _survey(data: Values, valid: Mask | None) -> tuple[Mask, Mask, float]:
+    """Return the pixels (y, x) and bands (bands,) to use, and the range of the values."""
+    mask = np.ones(data.shape[1:], dtype=bool) if valid is None else np.array(valid, dtype=bool)
+    asked = mask.copy()
+    used = np.zeros(data.shape[0], dtype=bool)
+    low, high = np.inf, -np.inf
+    for index in range(data.shape[0]):
+        band = np.asarray(data[index])
+        finite = np.isfinite(band) & asked
+        if finite.any():
+            used[index] = True
+            mask &= finite
+            low = min(low, float(band.min(where=finite, initial=np.inf)))
+            high = max(high, float(band.max(where=finite, initial=-np.inf)))
+    if not used.any():
+        return mask, used, 1.0
+    return mask, used, (high - low) or abs(high) or 1.0
+
+
+def _from_details(details: Details) -> Sigmas:
+    diagonal, independent = details.diagonal, details.independent
+    if diagonal.shape[1] == 0:
+        return np.zeros(diagonal.shape[0])
+    many = independent >= _ENOUGH_TO_CHOOSE
+    if many:
+        diagonal = diagonal[:, details.activity <= np.median(details.activity)]
+        independent /= 2
+    spatial = np.array([robust_sigma(band, resist=many) for band in diagonal])
+    left, regressors = _regress(diagonal, independent)
+    if regressors == 0:
+        return spatial
+    spectral = np.array([robust_sigma(band, resist=many) for band in left])
+    spectral /= np.sqrt(1 - regressors / independent)
+    return np.asarray(np.minimum(spatial, spectral), dtype=np.float64)
+
+
+def _regress(diagonal: npt.NDArray[np.float32], independent: float) -> tuple[Values, int]:
+    """Return what other bands do not predict (bands, windows), and how many predicted it.
+
+    All other bands are regressors where the windows allow it, else the nearest ones.
+    """
+    bands = diagonal.shape[0]
+    regressors = min(bands - 1, int(independent / _WINDOWS_PER_REGRESSOR))
+    if regressors < 1:
+        return diagonal, 0
+    covariance = (diagonal @ diagonal.T).astype(np.float64) / diagonal.shape[1]
+    spread = np.sqrt(np.diag(covariance))
+    spread[spread == 0] = 1.0
+    correlation = covariance / np.outer(spread, spread) + _RIDGE * np.eye(bands)
+    # Row b of `leave` turns all bands into band b minus its prediction: the row of
+    # the inverse correlation matrix, divided by its diagonal element.
+    leave = np.zeros((bands, bands))
+    if regressors == bands - 1:
         inverse = np.linalg.inv(correlation)
-        # Row b of this matrix leaves of band b what the others do not predict.
-        whiten = inverse / np.diag(inverse)[:, None] * scale[:, None] / scale[None, :]
-        residual = whiten.astype(np.float32) @ details
-        left = _MAD_TO_SIGMA * np.median(np.abs(residual), axis=1)
-        sigma = np.minimum(sigma, left / np.sqrt(1 - (bands - 1) / samples))
-    return np.maximum(sigma.astype(np.float64), floor)
+        leave = inverse / np.diag(inverse)[:, None]
+    else:
+        for band in range(bands):
+            first = min(max(band - regressors // 2, 0), bands - 1 - regressors)
+            near = slice(first, first + regressors + 1)
+            row = np.linalg.inv(correlation[near, near])[band - first]
+            leave[band, near] = row / row[band - first]
+    leave *= spread[:, None] / spread[None, :]
+    return leave.astype(np.float32) @ diagonal, regressors

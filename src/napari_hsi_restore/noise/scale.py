@@ -1,0 +1,42 @@
+"""A robust standard deviation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# 1 / (the 75 % point of the standard normal distribution).
+_MAD_TO_SIGMA = 1.4826
+_CUT = 2.5
+# Standard deviation of a standard normal variable given that it is within +-2.5.
+_WITHIN_CUT = 0.9546
+_ROUNDS = 3
+
+
+def robust_sigma(values: npt.NDArray[Any], *, resist: bool) -> float:
+    """Estimate the standard deviation of zero-mean Gaussian values among outliers.
+
+    Parameters
+    ----------
+    values : ndarray, (samples,)
+        At least one.
+    resist : bool
+        True takes the median absolute deviation, which hardly feels any share of
+        outliers. False refines it by the standard deviation within 2.5 sigma, which
+        needs less than half as many samples for the same accuracy.
+
+    Returns
+    -------
+    float
+        Not negative.
+    """
+    size = np.abs(values)
+    sigma = _MAD_TO_SIGMA * float(np.median(size))
+    if resist:
+        return sigma
+    for _ in range(_ROUNDS):
+        inside = size[size <= _CUT * sigma]
+        sigma = float(np.sqrt(np.mean(np.square(inside, dtype=np.float64)))) / _WITHIN_CUT
+    return sigma
