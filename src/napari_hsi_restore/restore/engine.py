@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,12 @@ Float = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
 Region = tuple[slice, slice]
 
-LARGEST_TILE, SMALLEST_TILE = 256, 16
+TILES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 16)
+"""Sides of tiles to choose from; the halo makes small ones slow."""
+
+CPU_MEMORY = 2 * 2**30
+"""Bytes that tiles take on a CPU unless the user sets a limit."""
+
 STATISTICS_SHARE, NETWORK_SHARE = 0.1, 0.9
 FEATURE_COPIES = 5.0
 """Feature tensors of full width that are alive at once in a network (measured)."""
@@ -129,14 +134,13 @@ def _check_bands(cube: HyperCube, record: ModelRecord) -> None:
         )
 
 
-def _statistics(cube: HyperCube) -> Iterator[Event]:  # type: ignore[misc]
-    statistics: SpectralStatistics | None = None
+def _statistics(cube: HyperCube) -> Generator[Event, None, SpectralStatistics]:
+    """Moments of the valid spectra, with progress."""
     for part in gather(cube):
         if isinstance(part, SpectralStatistics):
-            statistics = part
-        else:
-            yield Progress(part * STATISTICS_SHARE / 2, "measuring the spectra")
-    return statistics  # noqa: B901
+            return part
+        yield Progress(part * STATISTICS_SHARE / 2, "measuring the spectra")
+    raise AssertionError("the statistics come last")
 
 
 def _sigma(cube: HyperCube, recipe: DenoiseRecipe, active: npt.NDArray[np.bool_]) -> Float:
@@ -176,26 +180,29 @@ def _budget(recipe: DenoiseRecipe, device: devices.DeviceInfo) -> float:
     """Bytes that tiles may take on their device."""
     if recipe.memory_limit_gib is not None:
         return min(recipe.memory_limit_gib * 2**30, 0.9 * device.free_bytes)
-    return 0.5 * (device.free_bytes if device.name != "cpu" else psutil.virtual_memory().available)
+    if device.name == "cpu":
+        return min(CPU_MEMORY, 0.5 * float(psutil.virtual_memory().available))
+    return 0.5 * device.free_bytes
 
 
 def _bytes(side: int, cube: HyperCube, record: ModelRecord, basis: Basis) -> float:
     """Memory that a tile of some side takes."""
-    read = (side + 2 * record.halo) ** 2
+    pixels = 1.0
+    for length in cube.shape[1:]:
+        pixels *= min(side + 2 * record.halo, length)
     features = FEATURE_COPIES * 4 * record.spec.width * basis.components
-    return float(read * (features + 4 * 4 * cube.n_bands))
+    return pixels * (features + 4 * 4 * cube.n_bands)
 
 
 def _side(cube: HyperCube, record: ModelRecord, basis: Basis, budget: float) -> int:
-    side = LARGEST_TILE
-    while side >= SMALLEST_TILE:
+    """Side of the largest tile that fits a number of bytes."""
+    for side in TILES:
         if _bytes(side, cube, record, basis) <= budget:
             return side
-        side //= 2
-    need = _bytes(SMALLEST_TILE, cube, record, basis) / 2**30
+    need = _bytes(TILES[-1], cube, record, basis) / 2**30
     raise UserError(
-        f"the memory limit of {budget / 2**30:.2f} GiB is too small for the smallest tile of "
-        f"{cube.name}, which takes {need:.2f} GiB; raise it or close other programs."
+        f"setting 'memory limit': {budget / 2**30:.2f} GiB is too small for {cube.name}, whose "
+        f"smallest tile takes {need:.2f} GiB; raise the limit or close other programs."
     )
 
 
@@ -230,7 +237,7 @@ def _tiles(
             side = max(tile.rows.stop - tile.rows.start, tile.columns.stop - tile.columns.start)
             if not _is_out_of_memory(error):
                 raise
-            if side // 2 < SMALLEST_TILE:
+            if side // 2 < TILES[-1]:
                 raise UserError(
                     f"{cube.name}: the memory does not suffice even for tiles of {side} pixels; "
                     "close other programs or choose the device cpu."
@@ -255,18 +262,16 @@ def _tile(
     network, _, basis = model
     stored = np.asarray(cube.data[:, tile.read_rows, tile.read_columns])
     used = stored[active]
-    valid_values = cube.valid(used)
-    valid = valid_values.all(axis=0)
+    valid: npt.NDArray[np.bool_] = np.all(cube.valid(used), axis=0)
     noisy = filled(used.astype(np.float32), valid)
     device = next(network.parameters()).device
     with torch.inference_mode():
         components = torch.from_numpy(basis.project(noisy))[None].to(device)
         level = torch.from_numpy(basis.level.astype(np.float32))[None].to(device)
-        stages = network.stages(components, level)
         output = components
-        for index, stage in enumerate(stages, start=1):
+        for index, stage in enumerate(network.stages(components, level), start=1):
             output = stage
-            yield index / (index + 1.0)
+            yield index / (network.stage_count + 1)
         restored = output[0].float().cpu().numpy()
     inside = tile.inside
     cut = (slice(None), *inside)

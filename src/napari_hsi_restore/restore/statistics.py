@@ -88,7 +88,8 @@ def gather(cube: HyperCube) -> Iterator[SpectralStatistics | float]:
         If fewer than two pixels are valid in all active bands.
     """
     active = active_bands(cube)
-    count, total, products = 0, 0.0, 0.0
+    bands = int(active.sum())
+    count, total, products = 0, np.zeros(bands), np.zeros((bands, bands))
     origin: npt.NDArray[np.float32] | None = None
     for rows in row_blocks(cube):
         block = np.asarray(cube.data[:, rows, :])[active]
@@ -108,8 +109,8 @@ def gather(cube: HyperCube) -> Iterator[SpectralStatistics | float]:
             f"{cube.source or cube.name}: fewer than two pixels have valid values in all bands; "
             "leave out the bands without data first."
         )
-    shift = np.asarray(total) / count
-    covariance = np.asarray(products) / count - np.outer(shift, shift)
+    shift = total / count
+    covariance = products / count - np.outer(shift, shift)
     yield SpectralStatistics(active, origin + shift, covariance, count)
 
 
@@ -121,11 +122,9 @@ def noise_of(cube: HyperCube, active: npt.NDArray[np.bool_]) -> Float:
         count = max(8, NOISE_VALUES // (bands * width))
         start = max(0, (height - count) // 2)
         rows = slice(start, min(height, start + count))
-    block = np.asarray(cube.data[:, rows, :])[active].astype(np.float32)
-    valid = np.ones(block.shape[1:], dtype=bool)
-    for band in np.asarray(cube.data[:, rows, :])[active]:
-        valid &= cube.valid(band)
-    return np.asarray(estimate_sigma(filled(block, valid), valid), dtype=np.float64)
+    stored = np.asarray(cube.data[:, rows, :])[active]
+    valid: npt.NDArray[np.bool_] = np.all(cube.valid(stored), axis=0)
+    return estimate_sigma(filled(stored.astype(np.float32), valid), valid)
 
 
 def filled(block: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _cuts(span: slice, side: int) -> list[slice]:
     length = span.stop - span.start
     count = -(-length // side)
     edges = [span.start + length * index // count for index in range(count + 1)]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def _wider(span: slice, length: int, halo: int) -> slice:

@@ -105,9 +105,7 @@ class SpectralConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(
-            inputs, outputs, (kernel, 1), padding=(kernel // 2, 0), bias=False
-        )
+        self.conv = nn.Conv2d(inputs, outputs, (kernel, 1), padding=(kernel // 2, 0), bias=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(batch, bands, inputs, y, x) to (batch, bands, outputs, y, x)."""
@@ -164,9 +162,7 @@ class MixedResidualBlock(nn.Module):
         super().__init__()
         self.operations = nn.ModuleList(Operation(OPERATIONS[name], channels) for name in names)
 
-    def forward(
-        self, features: torch.Tensor, weights: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
         """Add the weighted operations to their input.
 
         Parameters

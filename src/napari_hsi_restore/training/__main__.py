@@ -17,7 +17,7 @@ from napari_hsi_restore.training.loop import train
 from napari_hsi_restore.training.recipe import load_recipe
 
 
-def main(
+def main(  # noqa: PLR0917
     recipe: Annotated[
         str, typer.Argument(help="Recipe file, or the name of a committed recipe such as stas_c.")
     ],
@@ -43,9 +43,7 @@ def main(
         chosen = type(chosen).model_validate({**chosen.model_dump(), **changes})
         out.mkdir(parents=True, exist_ok=True)
         with (out / "events.jsonl").open("a") as log:
-            for event in train(
-                chosen, data, out, minutes=minutes, resume=resume, device=device
-            ):
+            for event in train(chosen, data, out, minutes=minutes, resume=resume, device=device):
                 line = to_json(event)
                 print(line, flush=True)
                 log.write(line + "\n")

@@ -26,5 +26,5 @@ def whitened_error(restored: torch.Tensor, batch: Batch) -> torch.Tensor:
         1 for the noisy input, 0 for the truth.
     """
     error = (restored.float() - batch.clean) / batch.level[:, :, None, None]
-    by_region = error.unflatten(0, (batch.crops, -1)).square().mean(dim=(1, 2, 3, 4))
-    return (by_region + 1e-6).sqrt().mean()
+    by_region = error.reshape(batch.crops, -1).square().mean(dim=1)
+    return torch.sqrt(by_region + 1e-6).mean()

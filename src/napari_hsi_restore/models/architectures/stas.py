@@ -68,6 +68,9 @@ class Stas(nn.Module):
         Channels between the cells, a multiple of 4.
     """
 
+    stage_count = 2 * CELLS + 1
+    """Tensors that `stages` yields."""
+
     def __init__(self, genotype: Genotype, width: int) -> None:
         super().__init__()
         if width % NODES:
@@ -102,14 +105,16 @@ class Stas(nn.Module):
         Yields
         ------
         tensor, (batch, bands, y, x)
-            The input `CELLS` times, after each cell, and at last the result.
+            The input twice for every cell, and at last the result.
         """
         level = sigma[:, :, None, None].to(noisy.dtype)
         planes = torch.stack((noisy, level.expand_as(noisy)), dim=2)
         # A 3 x 3 x 3 convolution: the neighbouring bands as further channels ...
         features = functional.relu(self.conv1(_with_neighbours(planes)))
         for cell, conv2 in zip(self.cells, self.conv2, strict=True):
-            features = features + conv2(functional.relu(cell(features)))
+            inner = functional.relu(cell(features))
+            yield noisy
+            features = features + conv2(inner)
             yield noisy
         # ... and its transpose: three planes a band, each added to the band it belongs to.
         back, same, ahead = self.conv3(features).unbind(2)
