@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Generator, Iterator
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,32 +18,19 @@ from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.models.basis import Basis, band_basis, eigenbasis
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.recipe import DenoiseRecipe, automatic_model
-from napari_hsi_restore.restore.statistics import (
-    SpectralStatistics,
-    filled,
-    gather,
-    noise_of,
-)
-from napari_hsi_restore.restore.tiling import Tile, plan
+from napari_hsi_restore.restore.statistics import SpectralStatistics, gather, noise_of
+from napari_hsi_restore.restore.tile_run import TileRun
 from napari_hsi_restore.zoo.loading import load
 from napari_hsi_restore.zoo.records import ModelRecord
-
-if TYPE_CHECKING:
-    from napari_hsi_restore.models.architectures.stas import Stas
 
 Float = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
 Region = tuple[slice, slice]
 
-TILES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 16)
-"""Sides of tiles to choose from; the halo makes small ones slow."""
-
 CPU_MEMORY = 2 * 2**30
 """Bytes that tiles take on a CPU unless the user sets a limit."""
 
 STATISTICS_SHARE, NETWORK_SHARE = 0.1, 0.9
-FEATURE_COPIES = 5.0
-"""Feature tensors of full width that are alive at once in a network (measured)."""
 
 
 def denoise(cube: HyperCube, recipe: DenoiseRecipe | None = None) -> HyperCube:
@@ -109,8 +95,12 @@ def restore(
         result[...] = cube.data[:, whole[0], whole[1]]
     else:
         basis = _basis(statistics, sigma * recipe.strength, record)
-        budget = _budget(recipe, device)
-        yield from _tiles(cube, whole, result, (network, record, basis), statistics, recipe, budget)
+        run = TileRun(cube, whole, result, network, record, basis, statistics.active)
+        begin = time.monotonic()
+        for fraction in run.tiles(recipe.tile or run.side(_budget(recipe, device))):
+            left = (time.monotonic() - begin) * (1.0 - fraction) / fraction
+            done = STATISTICS_SHARE + NETWORK_SHARE * fraction
+            yield Progress(done, f"denoising with {record.name}", left)
     entry = _history(cube, recipe, record, sigma, device)
     restored = cube.crop(*whole).replace(data=result, history=(*cube.history, entry))
     yield Done(restored)
@@ -183,122 +173,6 @@ def _budget(recipe: DenoiseRecipe, device: devices.DeviceInfo) -> float:
     if device.name == "cpu":
         return min(CPU_MEMORY, 0.5 * float(psutil.virtual_memory().available))
     return 0.5 * device.free_bytes
-
-
-def _bytes(side: int, cube: HyperCube, record: ModelRecord, basis: Basis) -> float:
-    """Memory that a tile of some side takes."""
-    pixels = 1.0
-    for length in cube.shape[1:]:
-        pixels *= min(side + 2 * record.halo, length)
-    features = FEATURE_COPIES * 4 * record.spec.width * basis.components
-    return pixels * (features + 4 * 4 * cube.n_bands)
-
-
-def _side(cube: HyperCube, record: ModelRecord, basis: Basis, budget: float) -> int:
-    """Side of the largest tile that fits a number of bytes."""
-    for side in TILES:
-        if _bytes(side, cube, record, basis) <= budget:
-            return side
-    need = _bytes(TILES[-1], cube, record, basis) / 2**30
-    raise UserError(
-        f"setting 'memory limit': {budget / 2**30:.2f} GiB is too small for {cube.name}, whose "
-        f"smallest tile takes {need:.2f} GiB; raise the limit or close other programs."
-    )
-
-
-def _tiles(
-    cube: HyperCube,
-    region: Region,
-    result: Block,
-    model: tuple[Stas, ModelRecord, Basis],
-    statistics: SpectralStatistics,
-    recipe: DenoiseRecipe,
-    budget: float,
-) -> Iterator[Event]:
-    """Restore every tile; where memory runs out, go on with tiles of half the side."""
-    _, record, basis = model
-    side = recipe.tile or _side(cube, record, basis, budget)
-    todo = plan(region, cube.shape[1:], side, record.halo)
-    area = (region[0].stop - region[0].start) * (region[1].stop - region[1].start)
-    done, begin = 0.0, time.monotonic()
-    while todo:
-        tile = todo.pop(0)
-        share = (tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start) / area
-        try:
-            for part in _tile(cube, tile, region, result, model, statistics.active):
-                fraction = done + part * share
-                spent = time.monotonic() - begin
-                yield Progress(
-                    STATISTICS_SHARE + NETWORK_SHARE * fraction,
-                    f"denoising with {record.name}",
-                    spent * (1.0 - fraction) / fraction,
-                )
-        except (RuntimeError, MemoryError) as error:
-            side = max(tile.rows.stop - tile.rows.start, tile.columns.stop - tile.columns.start)
-            if not _is_out_of_memory(error):
-                raise
-            if side // 2 < TILES[-1]:
-                raise UserError(
-                    f"{cube.name}: the memory does not suffice even for tiles of {side} pixels; "
-                    "close other programs or choose the device cpu."
-                ) from error
-            _free_gpu_memory()
-            todo = plan((tile.rows, tile.columns), cube.shape[1:], side // 2, record.halo) + todo
-        else:
-            done += share
-
-
-def _tile(
-    cube: HyperCube,
-    tile: Tile,
-    region: Region,
-    result: Block,
-    model: tuple[Stas, ModelRecord, Basis],
-    active: npt.NDArray[np.bool_],
-) -> Iterator[float]:
-    """Restore one tile into the result; yields the fraction that is done."""
-    import torch
-
-    network, _, basis = model
-    stored = np.asarray(cube.data[:, tile.read_rows, tile.read_columns])
-    used = stored[active]
-    valid: npt.NDArray[np.bool_] = np.all(cube.valid(used), axis=0)
-    noisy = filled(used.astype(np.float32), valid)
-    device = next(network.parameters()).device
-    with torch.inference_mode():
-        components = torch.from_numpy(basis.project(noisy))[None].to(device)
-        level = torch.from_numpy(basis.level.astype(np.float32))[None].to(device)
-        output = components
-        for index, stage in enumerate(network.stages(components, level), start=1):
-            output = stage
-            yield index / (network.stage_count + 1)
-        restored = output[0].float().cpu().numpy()
-    inside = tile.inside
-    cut = (slice(None), *inside)
-    values = stored[cut].astype(np.float32)
-    clean = basis.restore(np.ascontiguousarray(restored[cut]), np.ascontiguousarray(noisy[cut]))
-    # A pixel that lacks even one band has no trustworthy projection: it stays as it was.
-    values[active] = np.where(valid[inside], clean, values[active])
-    rows = slice(tile.rows.start - region[0].start, tile.rows.stop - region[0].start)
-    columns = slice(tile.columns.start - region[1].start, tile.columns.stop - region[1].start)
-    result[:, rows, columns] = values
-    yield 1.0
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        "can't allocate memory" in str(error)
-    )
-
-
-def _free_gpu_memory() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        with contextlib.suppress(RuntimeError):
-            torch.cuda.empty_cache()
 
 
 def _history(

@@ -24,6 +24,16 @@ class Tile:
     read_columns: slice
 
     @property
+    def rows_count(self) -> int:
+        """Rows that the tile gives."""
+        return int(self.rows.stop - self.rows.start)
+
+    @property
+    def columns_count(self) -> int:
+        """Columns that the tile gives."""
+        return int(self.columns.stop - self.columns.start)
+
+    @property
     def inside(self) -> tuple[slice, slice]:
         """Rows and columns of the tile within what was read."""
         return (
