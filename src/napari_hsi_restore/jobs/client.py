@@ -230,7 +230,12 @@ class JobClient:
             self._send(job.request.message(job.id, folder))
         assert process.stdout is not None
         for line in process.stdout:
-            job_id, event = read_event(line)
+            try:
+                job_id, event = read_event(line)
+            except ValueError:
+                # Printed by what starts every Python here, before the child took care.
+                sys.stderr.write(line)
+                continue
             if job_id != job.id:
                 continue
             if isinstance(event, Cancelled):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_hsi_restore.widgets.parts.runs import Status
 
 _STEPS = 1000
+_STATUS_LINES = 3
 
 
 class JobPanel(QWidget):
@@ -31,6 +32,8 @@ class JobPanel(QWidget):
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setAccessibleName("Status")
+        self.status.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.status.setMinimumHeight(_STATUS_LINES * self.status.fontMetrics().lineSpacing())
         buttons = QHBoxLayout()
         for button in (self.preview, self.run, self.cancel):
             buttons.addWidget(button)
@@ -51,6 +54,7 @@ class JobPanel(QWidget):
     def show_status(self, status: Status) -> None:
         """Show how things stand."""
         self.cancel.setEnabled(status.busy)
+        self.bar.setVisible(status.busy)
         if status.busy and status.fraction is None:
             self.bar.setRange(0, 0)
         else:

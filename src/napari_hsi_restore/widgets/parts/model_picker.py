@@ -26,6 +26,10 @@ class ModelPicker(QWidget):
         super().__init__(parent)
         self.list = QComboBox()
         self.list.setAccessibleName("Model")
+        self.list.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.list.setMinimumContentsLength(8)
         self.list.setToolTip("The network that removes the noise")
         self._purpose = QLabel()
         self._purpose.setWordWrap(True)

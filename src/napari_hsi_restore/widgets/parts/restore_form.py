@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QSettings, Qt, Signal
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -50,7 +51,7 @@ class RestoreForm(QWidget):
         self.picker = ModelPicker(models)
         self.noise = _combo("Noise", "How strong the noise is")
         self.noise.addItem("estimate per band", AUTO)
-        self.noise.addItem("typed σ (0..255)", "typed")
+        self.noise.addItem("typed σ", "typed")
         self.sigma = QDoubleSpinBox()
         self.sigma.setRange(0.0, _MOST_SIGMA)
         self.sigma.setValue(_FIRST_TYPED_SIGMA)
@@ -76,18 +77,22 @@ class RestoreForm(QWidget):
         self.memory.setRange(0.0, 1024.0)
         self.memory.setSingleStep(0.5)
         self.memory.setSuffix(" GiB")
-        self.memory.setSpecialValueText("half of what is free")
+        self.memory.setSpecialValueText("automatic")
         self.memory.setAccessibleName("Memory limit")
-        self.memory.setToolTip("Memory that tiles may take, beside the cube and the result")
+        self.memory.setToolTip(
+            "Memory that tiles may take, beside cube and result; automatic: half of what is free"
+        )
         self.tile = QSpinBox()
         self.tile.setRange(_SMALLEST_TILE - 1, 4096)
         self.tile.setSuffix(" px")
-        self.tile.setSpecialValueText("fits the memory")
+        self.tile.setSpecialValueText("automatic")
         self.tile.setAccessibleName("Tile size")
-        self.tile.setToolTip("Side of a tile; the result is the same for every size")
-        self.residual = QCheckBox("Also add residual layer (input − output)")
+        self.tile.setToolTip(
+            "Side of a tile; the result does not depend on it; automatic: what fits the memory"
+        )
+        self.residual = QCheckBox("Also add residual layer")
         self.residual.setToolTip(
-            "What was taken away: it should look like noise, not like the scene"
+            "Input minus output: it should look like noise, not like the scene"
         )
         self._arrange()
         self.forget_noise()
@@ -106,8 +111,12 @@ class RestoreForm(QWidget):
         folded = QFormLayout(advanced)
         folded.addRow("Memory limit", self.memory)
         folded.addRow("Tile size", self.tile)
-        self.advanced = QCollapsible("Advanced")
+        # Icons drawn by the widget itself keep the colours of another theme.
+        self.advanced = QCollapsible("", expandedIcon=QIcon(), collapsedIcon=QIcon())
         self.advanced.setContent(advanced)
+        self.advanced.toggled.connect(self._name_advanced)
+        self.advanced.collapse(animate=False)
+        self.advanced.layout().setContentsMargins(0, 0, 0, 0)
         below = QFormLayout()
         below.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         below.addRow("Strength", self.strength)
@@ -204,6 +213,9 @@ class RestoreForm(QWidget):
         settings.setValue("tile", self.tile.value())
         settings.setValue("residual", int(self.residual.isChecked()))
 
+    def _name_advanced(self, expanded: bool) -> None:
+        self.advanced.setText("▾ Advanced" if expanded else "▸ Advanced")
+
     def _show_sigma(self) -> None:
         self.sigma.setVisible(self.noise.currentData() != AUTO)
 
@@ -213,7 +225,7 @@ def _combo(name: str, tip: str) -> QComboBox:
     combo.setAccessibleName(name)
     combo.setToolTip(tip)
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(12)
+    combo.setMinimumContentsLength(8)
     return combo
 
 
