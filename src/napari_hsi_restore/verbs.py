@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, read, write
@@ -55,7 +53,7 @@ def info(cube: HyperCube | str | Path) -> dict[str, Any]:
         "nodata": _number(opened.nodata),
         "crs": None if place is None else place.crs,
         "transform": None if place is None else [float(value) for value in place.transform],
-        "bytes": None if path is None else _bytes_on_disk(opened, path),
+        "bytes": None if path is None else catalog.bytes_on_disk(path),
     }
 
 
@@ -113,7 +111,11 @@ def check_target(out: str | Path, *, overwrite: bool) -> None:
         exist or cannot be written to.
     """
     path = Path(out).expanduser()
-    for part in catalog.for_target(path).parts(path):
+    spec = catalog.for_target(path)
+    if path.is_dir() and spec.name != "Zarr":
+        raise UserError(f"{path}: this is a folder; choose another name.")
+    spec.check(path)
+    for part in spec.parts(path):
         if part.exists() and not overwrite:
             raise UserError(
                 f"{part}: exists already; choose another name or allow overwriting (--overwrite)."
@@ -133,19 +135,6 @@ def source_path(cube: HyperCube) -> Path | None:
         if Path(name).exists():
             return Path(name)
     return None
-
-
-def _bytes_on_disk(cube: HyperCube, path: Path) -> int:
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    files = {part.resolve() for part in catalog.find(path).parts(path) if part.is_file()}
-    files.add(path.resolve())
-    mapped: Any = cube.data
-    while isinstance(mapped, np.ndarray):
-        if isinstance(mapped, np.memmap) and mapped.filename is not None:
-            files.add(Path(mapped.filename).resolve())
-        mapped = mapped.base
-    return sum(file.stat().st_size for file in files)
 
 
 def _numbers(values: FloatArray | None) -> list[float | None] | None:
