@@ -1,0 +1,106 @@
+"""Maps of where two cubes differ, and which cube a result was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Layer
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.metrics import error_map, spectral_angle_map
+from napari_hsi_restore.plugin.spectra import physical
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+def error_plane(reference: HyperCube, result: HyperCube) -> FloatArray:
+    """Root mean squared error over the bands of every pixel.
+
+    Parameters
+    ----------
+    reference, result : HyperCube
+        Of the same shape.
+
+    Returns
+    -------
+    float ndarray, (y, x)
+        Physical units; NaN where nothing can be compared.
+
+    Raises
+    ------
+    UserError
+        If the shapes differ.
+    """
+    true, found, valid = _physical_pair(reference, result)
+    return error_map(true, found, valid=valid)
+
+
+def angle_plane(reference: HyperCube, result: HyperCube) -> FloatArray:
+    """Spectral angle of every pixel in degrees, (y, x); otherwise as `error_plane`."""
+    true, found, valid = _physical_pair(reference, result)
+    return spectral_angle_map(true, found, valid=valid)
+
+
+def residual(source: HyperCube, result: HyperCube) -> HyperCube:
+    """What a restoration added (result - source), as a cube in physical units.
+
+    Parameters
+    ----------
+    source, result : HyperCube
+        Of the same shape.
+
+    Returns
+    -------
+    HyperCube
+        float32; NaN where either holds no data.
+
+    Raises
+    ------
+    UserError
+        If the shapes differ.
+    """
+    true, found, valid = _physical_pair(source, result)
+    found -= true
+    found[~valid] = np.nan
+    return result.replace(
+        data=found,
+        name=f"{result.name} [residual]",
+        gain=1.0,
+        offset=0.0,
+        nodata=None,
+        white_level=None,
+        history=(*result.history, f"residual: minus {source.name}"),
+    )
+
+
+def source_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
+    """Find the layer that a result was made from, by its name ``"{source} [...]"``."""
+    named = {layer.name: layer for layer in layers}
+    name = result.name
+    while " [" in name:
+        name = name.rpartition(" [")[0]
+        if name in named:
+            return named[name]
+    return None
+
+
+def _physical_pair(
+    reference: HyperCube, result: HyperCube
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    # Both cubes as float32 in memory, (bands, y, x), and where both are valid.
+    if reference.shape != result.shape:
+        raise UserError(
+            f'"{result.name}" has the shape {result.shape} (bands, y, x) and "{reference.name}" '
+            f"has {reference.shape}; compare cubes of the same bands and pixels."
+        )
+    true = np.empty(reference.shape, np.float32)
+    found = np.empty(reference.shape, np.float32)
+    for band in range(reference.n_bands):
+        for cube, values in ((reference, true), (result, found)):
+            one = cube.select_bands([band])
+            values[band] = physical(one, np.asarray(one.data))[0]
+    return true, found, np.isfinite(true) & np.isfinite(found)

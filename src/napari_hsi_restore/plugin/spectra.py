@@ -1,0 +1,210 @@
+"""Spectra of pixels and regions in physical units, and their table as CSV."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.plugin.band_axis import BandAxis
+
+FloatArray = npt.NDArray[np.float64]
+
+_BLOCK_VALUES = 8_000_000
+"""Values that a region reads at once: 64 MB as float64."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curve:
+    """One spectrum of a plot or table.
+
+    Attributes
+    ----------
+    label : str
+    axis : BandAxis
+    values : float64 ndarray, (bands,)
+        Physical values; NaN where there is no measurement.
+    color : str
+        ``"#rrggbb"``.
+    spread : float64 ndarray, (bands,), or None
+        Standard deviation around `values`, for a region.
+    live : bool
+        Whether this is the pixel under the cursor.
+    """
+
+    label: str
+    axis: BandAxis
+    values: FloatArray
+    color: str
+    spread: FloatArray | None = None
+    live: bool = False
+
+
+def physical(cube: HyperCube, stored: npt.NDArray[Any]) -> FloatArray:
+    """Physical values of some stored ones: gain * stored + offset, NaN where not valid.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    stored : ndarray, (bands, ...)
+
+    Returns
+    -------
+    float64 ndarray of the same shape
+    """
+    trailing = (1,) * (stored.ndim - 1)
+
+    def per_band(value: float | FloatArray) -> Any:
+        return np.reshape(value, (-1, *trailing)) if np.ndim(value) else value
+
+    values: FloatArray = stored.astype(np.float64) * per_band(cube.gain) + per_band(cube.offset)
+    values[~cube.valid(stored)] = np.nan
+    return values
+
+
+def value_title(cube: HyperCube) -> str:
+    """Name what `physical` returns, for an axis."""
+    if cube.units:
+        return cube.units[:1].upper() + cube.units[1:]
+    scaled = np.any(np.asarray(cube.gain) != 1) or np.any(np.asarray(cube.offset) != 0)
+    return "Value" if scaled else "Stored value"
+
+
+def pixel_spectrum(cube: HyperCube, row: int, column: int) -> FloatArray:
+    """Read the physical spectrum of one pixel, (bands,); only this pixel is read."""
+    return physical(cube, cube.spectrum(row, column))
+
+
+def region_spectrum(
+    cube: HyperCube, mask: npt.NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray, int]:
+    """Mean and standard deviation over a region, band by band.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    mask : bool ndarray, (y, x)
+        True for the pixels of the region.
+
+    Returns
+    -------
+    mean, std : float64 ndarray, (bands,)
+        Over the valid pixels of each band (population standard deviation); NaN
+        for a band without any.
+    n_pixels : int
+        Pixels in the region.
+
+    Raises
+    ------
+    UserError
+        If the region holds no pixel.
+    """
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        raise UserError("The region holds no pixel of the cube; draw it on the image.")
+    box = slice(columns[0], columns[-1] + 1)
+    height = max(1, _BLOCK_VALUES // (cube.n_bands * (box.stop - box.start)))
+    count = np.zeros(cube.n_bands)
+    total = np.zeros(cube.n_bands)
+    squares = np.zeros(cube.n_bands)
+    shift: FloatArray | None = None
+    for start in range(rows[0], rows[-1] + 1, height):
+        block = slice(start, min(start + height, rows[-1] + 1))
+        inside = mask[block, box]
+        values = physical(cube, np.asarray(cube.data[:, block, box])[:, inside])
+        known = np.isfinite(values)
+        if shift is None:
+            # Sums of squares about a value near the mean keep their digits.
+            filled = np.where(known, values, 0).sum(axis=1)
+            shift = filled / np.maximum(known.sum(axis=1), 1)
+        centred = np.where(known, values - shift[:, None], 0)
+        count += known.sum(axis=1)
+        total += centred.sum(axis=1)
+        squares += (centred**2).sum(axis=1)
+    assert shift is not None
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / count
+        std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    return mean + shift, std, int(mask.sum())
+
+
+def curves_csv(curves: Sequence[Curve]) -> str:
+    """Write curves that share one spectral axis as CSV.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+
+    Returns
+    -------
+    str
+        Columns ``band`` (from 0), ``wavelength_nm`` where known, ``good_band``,
+        then one a curve (and ``... std`` for a region); an empty cell is no data.
+
+    Raises
+    ------
+    UserError
+        If there is no curve, or the curves' bands differ.
+    """
+    if not curves:
+        raise UserError("There is no spectrum to export; move the cursor over the image or pin it.")
+    axis = curves[0].axis
+    if any(
+        curve.axis.n_bands != axis.n_bands or not np.allclose(curve.axis.positions, axis.positions)
+        for curve in curves
+    ):
+        raise UserError(
+            "The spectra have different bands and do not fit one table; export them one by one."
+        )
+    header = ["band", *(["wavelength_nm"] if axis.in_nm else []), "good_band"]
+    for curve in curves:
+        header += [curve.label, *([f"{curve.label} std"] if curve.spread is not None else [])]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for band in range(axis.n_bands):
+        cells: list[object] = [band]
+        if axis.in_nm:
+            cells.append(f"{axis.positions[band]:.10g}")
+        cells.append(int(axis.good[band]))
+        for curve in curves:
+            cells.append(_cell(curve.values[band]))
+            if curve.spread is not None:
+                cells.append(_cell(curve.spread[band]))
+        writer.writerow(cells)
+    return text.getvalue()
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a text file beside its target and rename it when it is whole.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
+    target = Path(path)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UserError(
+            f"{target}: cannot be written ({error.strerror}); choose another folder."
+        ) from error
+    return target
+
+
+def _cell(value: float) -> str:
+    return f"{value:.9g}" if np.isfinite(value) else ""

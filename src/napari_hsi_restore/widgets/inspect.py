@@ -1,0 +1,428 @@
+"""The Inspect dock: bands in nanometres, colour composites, spectra of pixels and regions."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import napari.viewer
+from napari.layers import Layer
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QWidget as Widget
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.plugin import marks
+from napari_hsi_restore.plugin.band_axis import BandAxis
+from napari_hsi_restore.plugin.composites import COMPOSITES, Composite, composite
+from napari_hsi_restore.plugin.layers import (
+    METADATA_KEY,
+    is_cube_layer,
+    layer_to_cube,
+    plane_options,
+)
+from napari_hsi_restore.plugin.placing import pixel_at, show_band, shown_band
+from napari_hsi_restore.plugin.spectra import (
+    Curve,
+    curves_csv,
+    value_title,
+    write_text,
+)
+from napari_hsi_restore.widgets.parts.band_slider import BandSlider
+from napari_hsi_restore.widgets.parts.connections import Connections
+from napari_hsi_restore.widgets.parts.cube_chooser import CubeChooser
+from napari_hsi_restore.widgets.parts.mark_spectra import MarkSpectra
+from napari_hsi_restore.widgets.parts.spectrum_feed import Answer, Probe, SpectrumFeed
+from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
+from napari_hsi_restore.widgets.parts.theme import plot_colors
+
+HELP = "Drop a cube on napari, or choose File > Open Sample > HSI Restore, to see its spectra here."
+HINT = "Move over the image for its spectrum; Shift+click or Pin keeps it."
+
+
+class InspectWidget(Widget):
+    """Looks at one cube layer of the viewer.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        napari passes it because of this very annotation.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._layer: Layer | None = None
+        self._cube: HyperCube | None = None
+        self._axis: BandAxis | None = None
+        self._pixel: tuple[int, int] | None = None
+        self._live: Curve | None = None
+        self._to_viewer = Connections()
+        self._to_layer = Connections()
+        self._feed = SpectrumFeed(self)
+        self._feed.answered.connect(self._on_spectrum)
+        self._feed.failed.connect(self._say)
+        self._marks = MarkSpectra(self)
+        self._marks.changed.connect(self._show_curves)
+        self._build()
+        self._listen()
+        self._on_theme()
+        self._refresh_layers()
+
+    # What the user sees ------------------------------------------------------
+
+    def _build(self) -> None:
+        self._chooser = CubeChooser(parent=self)
+        self._chooser.setAccessibleName("Cube to inspect")
+        self._chooser.setToolTip("The cube whose bands and spectra are shown.")
+        self._chooser.cube_requested.connect(self.inspect_layer)
+        self._slider = BandSlider(self)
+        self._slider.band_requested.connect(self.go_to_band)
+        self._plot = SpectrumPlot(self)
+        self._plot.band_requested.connect(self.go_to_band)
+        self._readout = _wrapping_label("Value under the cursor")
+        self._status = _wrapping_label("Message")
+
+        top = QHBoxLayout()
+        label = QLabel("&Cube")
+        label.setBuddy(self._chooser)
+        top.addWidget(label)
+        top.addWidget(self._chooser, 1)
+        colours = QHBoxLayout()
+        colours.addWidget(QLabel("Picture"))
+        self._buttons: list[QPushButton] = []
+        for kind in COMPOSITES:
+            button = self._button(kind.title, f"{kind.purpose} Adds a colour layer.")
+            button.clicked.connect(lambda _=False, kind=kind: self.add_composite(kind))
+            colours.addWidget(button)
+        below = QGridLayout()
+        for place, (text, tip, action) in enumerate(
+            (
+                ("&Pin", "Keep the spectrum of the last pixel under the cursor.", self.pin),
+                ("Draw &region", "Mean and spread inside a rectangle drawn now.", self.draw_region),
+                ("C&lear", "Remove all pins and regions of this cube.", self.clear_marks),
+                ("Save C&SV…", "Save the plotted spectra as a table.", self._ask_csv),
+                ("Save P&NG…", "Save the plot as a picture.", self._ask_png),
+            )
+        ):
+            button = self._button(text, tip)
+            button.clicked.connect(action)
+            below.addWidget(button, place // 3, place % 3)
+        layout = QVBoxLayout(self)
+        for item in (top, self._status, self._slider, colours, self._plot, self._readout, below):
+            if isinstance(item, Widget):
+                layout.addWidget(item, 1 if item is self._plot else 0)
+            else:
+                layout.addLayout(item)
+
+    def _button(self, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setToolTip(tip)
+        button.setAccessibleName(text.replace("&", ""))
+        button.setAccessibleDescription(tip)
+        self._buttons.append(button)
+        return button
+
+    def _say(self, text: str) -> None:
+        self._status.setText(text)
+
+    # Listening ---------------------------------------------------------------
+
+    def _listen(self) -> None:
+        viewer = self._viewer
+        events = viewer.layers.events
+        for emitter in (events.inserted, events.removed, events.reordered):
+            self._to_viewer.connect(emitter, self._refresh_layers)
+        self._to_viewer.connect(viewer.layers.selection.events.active, self._on_active)
+        self._to_viewer.connect(viewer.dims.events.point, self._on_band)
+        self._to_viewer.connect(viewer.events.theme, self._on_theme)
+        self._to_viewer.append(viewer.mouse_move_callbacks, self._on_mouse_move)
+        self._to_viewer.append(viewer.mouse_drag_callbacks, self._on_mouse_press)
+        for ending in (self._to_viewer, self._to_layer, self._marks, self._feed):
+            self.destroyed.connect(ending.close)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
+        """Show the band on the canvas again."""
+        super().showEvent(event)
+        self._on_band()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802  (Qt's name)
+        """Leave nothing on the canvas that no dock explains."""
+        super().hideEvent(event)
+        self._viewer.canvas.overlays.text.visible = False
+
+    def _on_theme(self) -> None:
+        colors = plot_colors(self._viewer.theme)
+        self._accent = colors.accent
+        self._plot.set_colors(colors)
+        self._show_curves()
+
+    def _refresh_layers(self) -> None:
+        layers = [layer for layer in self._viewer.layers if is_cube_layer(layer)]
+        if self._layer not in layers:
+            active = self._viewer.layers.selection.active
+            chosen = active if active in layers else (layers[-1] if layers else None)
+            self.inspect_layer(chosen)
+        if self._layer is not None:
+            self._find_marks()
+        self._on_band()
+        self._chooser.set_entries([(layer.name, layer) for layer in reversed(layers)], self._layer)
+
+    def _on_active(self) -> None:
+        active = self._viewer.layers.selection.active
+        if active is not None and active != self._layer and is_cube_layer(active):
+            self.inspect_layer(active)
+            self._chooser.set_entries(
+                [(x.name, x) for x in reversed(self._viewer.layers) if is_cube_layer(x)], active
+            )
+
+    def inspect_layer(self, layer: Layer | None) -> None:
+        """Look at a cube layer; None looks at nothing."""
+        self._to_layer.close()
+        self._layer, self._pixel, self._live = layer, None, None
+        if layer is not None:
+            self._to_layer.connect(layer.events.data, self._on_data)
+            self._to_layer.connect(layer.events.name, self._refresh_layers)
+        for button in self._buttons:
+            button.setEnabled(layer is not None)
+        self._on_data()
+        self._find_marks()
+
+    def _on_data(self) -> None:
+        self._cube = self._axis = None
+        text = HELP
+        if self._layer is not None:
+            try:
+                self._cube = layer_to_cube(self._layer)
+                self._axis = BandAxis.of(self._cube)
+                text = HINT
+            except UserError as error:
+                text = str(error)
+        self._say(text)
+        self._readout.setText("")
+        self._slider.set_axis(self._axis)
+        self._plot.set_axis(self._axis, value_title(self._cube) if self._cube else "")
+        self._plot.set_message("")
+        self._on_band()
+        self._marks.set_cube(self._cube)
+
+    # Bands -------------------------------------------------------------------
+
+    def go_to_band(self, band: int) -> None:
+        """Show a band of the cube on the canvas."""
+        if self._layer is not None:
+            show_band(self._viewer, self._layer, band)
+
+    def _on_band(self) -> None:
+        overlay = self._viewer.canvas.overlays.text
+        if self._layer is None or self._axis is None:
+            overlay.visible = False
+            self._plot.set_band(None)
+            return
+        band = shown_band(self._viewer, self._layer)
+        if band != self._slider.band:
+            self._hide_pictures()
+        self._slider.set_band(band)
+        self._plot.set_band(band)
+        pictures = [
+            layer.name
+            for layer in self._viewer.layers
+            if layer.visible and marks.mark_of(layer, "picture_of", self._layer)
+        ]
+        overlay.text = pictures[-1] if pictures else self._axis.describe(band)
+        overlay.visible = self.isVisible()
+        self._show_readout()
+
+    def _hide_pictures(self) -> None:
+        # A colour picture would cover the band that the user asks for.
+        for layer in self._viewer.layers:
+            if marks.mark_of(layer, "picture_of", self._layer):
+                layer.visible = False
+
+    def _show_readout(self) -> None:
+        if self._live is None or self._axis is None or self._cube is None or self._layer is None:
+            return
+        row, column = self._pixel or (0, 0)
+        band = shown_band(self._viewer, self._layer)
+        value = self._live.values[band]
+        said = (
+            "no data"
+            if not math.isfinite(value)
+            else f"{value:.5g} {self._cube.units or ''}".rstrip()
+        )
+        self._readout.setText(f"row {row}, column {column}: {said} in band {band}")
+
+    # Spectra -----------------------------------------------------------------
+
+    def _on_mouse_move(self, viewer: Any, event: Any) -> None:
+        if self._layer is None or self._cube is None or not self.isVisible():
+            return
+        pixel = pixel_at(self._layer, event.position)
+        if pixel is not None:
+            self.probe(*pixel)
+
+    def _on_mouse_press(self, viewer: Any, event: Any) -> None:
+        if self._layer is None or not self.isVisible() or "Shift" not in event.modifiers:
+            return
+        active = viewer.layers.selection.active
+        if active is not None and active.mode not in ("pan_zoom", "transform"):
+            return  # The user is drawing.
+        pixel = pixel_at(self._layer, event.position)
+        if pixel is not None:
+            self.pin_pixel(*pixel)
+
+    def probe(self, row: int, column: int) -> None:
+        """Show the live spectrum of a pixel."""
+        if self._cube is not None:
+            self._feed.request((Probe(self._layer, self._cube, row, column),))
+
+    def _on_spectrum(self, answers: tuple[Answer, ...]) -> None:
+        [answer] = answers
+        probe = answer.probe
+        if probe.cube is not self._cube or self._axis is None:
+            return
+        self._pixel = (probe.row, probe.column)
+        label = f"cursor ({probe.row}, {probe.column})"
+        self._live = Curve(label, self._axis, answer.values, self._accent, live=True)
+        nothing = not (answer.values[self._axis.good] == answer.values[self._axis.good]).any()
+        self._plot.set_message("This pixel holds no data" if nothing else "")
+        self._show_curves()
+        self._show_readout()
+
+    @property
+    def curves(self) -> list[Curve]:
+        """The spectra in the plot: regions, pins, and the pixel under the cursor."""
+        live = [self._live] if self._live is not None else []
+        return [*self._marks.curves, *live]
+
+    def _show_curves(self) -> None:
+        if self._live is not None and self._live.color != self._accent:
+            live = self._live
+            self._live = Curve(live.label, live.axis, live.values, self._accent, live=True)
+        self._plot.set_curves(self.curves)
+
+    # Pins and regions --------------------------------------------------------
+
+    def pin(self) -> None:
+        """Keep the spectrum of the last pixel under the cursor."""
+        if self._pixel is None:
+            self._say("Move over the image first; Pin keeps the last pixel under the cursor.")
+        else:
+            self.pin_pixel(*self._pixel)
+
+    def pin_pixel(self, row: int, column: int) -> None:
+        """Keep the spectrum of a pixel as a point on the image and a curve."""
+        if self._layer is None:
+            return
+        if self._marks.points is None:
+            self._add_mark_layer(marks.pins_layer(self._layer))
+        assert self._marks.points is not None
+        self._marks.points.add([row, column])
+        self._marks.points.selected_data = set()
+
+    def draw_region(self) -> None:
+        """Let the user draw a rectangle whose mean and spread are shown."""
+        if self._layer is None:
+            return
+        if self._marks.shapes is None:
+            self._add_mark_layer(marks.regions_layer(self._layer))
+        assert self._marks.shapes is not None
+        self._viewer.layers.selection.active = self._marks.shapes
+        self._marks.shapes.mode = "add_rectangle"
+        self._say(
+            "Drag a rectangle on the image. Other shapes: the layer controls. Select the cube "
+            "again to go on with pins."
+        )
+
+    def clear_marks(self) -> None:
+        """Remove the pins and regions of this cube."""
+        for layer in (self._marks.points, self._marks.shapes):
+            if layer is not None and layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        if self._layer is not None:
+            self._viewer.layers.selection.active = self._layer
+
+    def _add_mark_layer(self, layer: Layer) -> None:
+        cube_layer = self._layer
+        self._viewer.add_layer(layer)
+        self._viewer.layers.selection.active = cube_layer
+
+    def _find_marks(self) -> None:
+        found: dict[str, Layer] = {}
+        for layer in self._viewer.layers if self._layer is not None else ():
+            for kind in ("pins_of", "regions_of"):
+                if marks.mark_of(layer, kind, self._layer):
+                    found[kind] = layer
+        self._marks.set_layers(found.get("pins_of"), found.get("regions_of"))
+
+    # Pictures and files ------------------------------------------------------
+
+    def add_composite(self, kind: Composite) -> None:
+        """Add a colour picture of the cube as a layer, computed in the background."""
+        if self._layer is None or self._cube is None:
+            return
+        self._say(f"{kind.title}: computing…")
+        layer, name = self._layer, f"{self._layer.name} [{kind.title}]"
+        worker = create_worker(_composite_or_sentence, self._cube, kind.name)
+        worker.returned.connect(lambda picture: self._on_composite(layer, name, picture))
+        worker.start()
+
+    def _on_composite(self, layer: Layer, name: str, picture: Any) -> None:
+        if isinstance(picture, str):
+            self._say(picture)
+            return
+        self._say(f'Added "{name}". Moving to another band hides it.')
+        if layer not in self._viewer.layers:
+            return
+        if name in self._viewer.layers:
+            self._viewer.layers[name].data = picture
+            self._viewer.layers[name].visible = True
+            return
+        options = plane_options(layer)
+        options["metadata"] = {METADATA_KEY: {"picture_of": layer.unique_id}}
+        added = self._viewer.add_image(picture, rgb=True, name=name, **options)
+        self._to_viewer.connect(added.events.visible, self._on_band)
+        self._viewer.layers.selection.active = layer
+
+    def save_csv(self, path: str | Path) -> Path:
+        """Save the plotted spectra as a table; see `plugin.spectra.curves_csv`."""
+        return write_text(path, curves_csv(self.curves))
+
+    def save_png(self, path: str | Path) -> Path:
+        """Save the plot as a picture."""
+        return self._plot.save_png(path)
+
+    def _ask_csv(self) -> None:
+        self._ask("Save spectra", "spectra.csv", "CSV (*.csv)", self.save_csv)
+
+    def _ask_png(self) -> None:
+        self._ask("Save plot", "spectra.png", "PNG (*.png)", self.save_png)
+
+    def _ask(self, title: str, proposal: str, kinds: str, save: Any) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, title, proposal, kinds)
+        if not path:
+            return
+        try:
+            self._say(f"Saved {save(path)}")
+        except UserError as error:
+            show_error(str(error))
+
+
+def _wrapping_label(name: str) -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setAccessibleName(name)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def _composite_or_sentence(cube: HyperCube, name: str) -> Any:
+    try:
+        return composite(cube, name)
+    except UserError as error:
+        return str(error)

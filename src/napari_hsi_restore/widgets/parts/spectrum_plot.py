@@ -1,0 +1,258 @@
+"""The one plot of spectra: live curve, pins, regions, bad bands, marker of the shown band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QColor, QPainter, QPixmap
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.plugin.band_axis import BandAxis
+from napari_hsi_restore.plugin.spectra import Curve
+from napari_hsi_restore.widgets.parts.theme import PlotColors
+
+_EXPORT_SCALE = 3
+_SPREAD_ALPHA = 60
+
+
+class SpectrumPlot(QWidget):
+    """Curves over wavelength (or band number), with a marker that can be dragged.
+
+    Signals
+    -------
+    band_requested(int)
+        The user clicked into the plot or dragged the marker.
+    """
+
+    band_requested = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._axis: BandAxis | None = None
+        self._colors: PlotColors | None = None
+        self._lines: list[pg.PlotDataItem] = []
+        self._spreads: list[pg.FillBetweenItem] = []
+        self._shades: list[pg.LinearRegionItem] = []
+        self._legend_entries: tuple[tuple[str, str], ...] = ()
+
+        self._plot = pg.PlotWidget(self)
+        self._plot.setAccessibleName("Spectra")
+        self._plot.setToolTip(
+            "Spectra. Click or drag the vertical line to show that band; drag with the left "
+            "button to move, turn the wheel to zoom, right-click for more."
+        )
+        item = self._plot.getPlotItem()
+        item.setMenuEnabled(True)
+        item.hideButtons()
+        for side in ("bottom", "left"):
+            item.getAxis(side).enableAutoSIPrefix(False)
+        item.showGrid(x=True, y=True, alpha=0.15)
+        self._legend = item.addLegend(offset=(-5, 5), labelTextSize="8pt")
+        self._marker = pg.InfiniteLine(angle=90, movable=True)
+        self._marker.setZValue(20)
+        self._marker.hide()
+        self._marker.sigDragged.connect(self._on_marker_dragged)
+        self._marker.sigPositionChangeFinished.connect(self._on_marker_dropped)
+        item.addItem(self._marker, ignoreBounds=True)
+        self._message = pg.TextItem(anchor=(0.5, 0.5))
+        self._message.setParentItem(item.getViewBox())
+        self._message.hide()
+        item.getViewBox().sigResized.connect(self._place_message)
+        self._plot.scene().sigMouseClicked.connect(self._on_click)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._plot)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(150)
+
+    def sizeHint(self) -> QSize:  # noqa: N802  (Qt's name)
+        """Prefer a landscape shape."""
+        return QSize(360, 260)
+
+    def set_colors(self, colors: PlotColors) -> None:
+        """Follow a theme."""
+        self._colors = colors
+        self._plot.setBackground(colors.background)
+        item = self._plot.getPlotItem()
+        for side in ("bottom", "left"):
+            axis = item.getAxis(side)
+            axis.setPen(colors.text)
+            axis.setTextPen(colors.text)
+        backdrop = QColor(colors.background)
+        backdrop.setAlpha(190)
+        self._legend.setBrush(backdrop)
+        self._legend.setLabelTextColor(colors.text)
+        for _, label in self._legend.items:
+            label.setText(label.text, color=colors.text)
+        accent = QColor(colors.accent)
+        accent.setAlpha(170)
+        self._marker.setPen(pg.mkPen(accent, width=1.5, style=Qt.PenStyle.DashLine))
+        self._marker.setHoverPen(pg.mkPen(colors.accent, width=3))
+        self._message.setColor(colors.text)
+        self._shade_bad_bands()
+
+    def set_axis(self, axis: BandAxis | None, value_title: str = "") -> None:
+        """Choose the spectral axis and name the values; None empties the plot."""
+        self._axis = axis
+        item = self._plot.getPlotItem()
+        item.setLabel("left", value_title)
+        self._shade_bad_bands()
+        if axis is None:
+            item.setLabel("bottom", "")
+            self._marker.hide()
+            self.set_curves(())
+            return
+        item.setLabel("bottom", axis.title)
+        low, high = axis.limits
+        margin = 0.02 * (high - low)
+        item.setXRange(low - margin, high + margin, padding=0)
+        self._marker.setBounds((low, high))
+        item.enableAutoRange(axis="y")
+
+    def set_band(self, band: int | None) -> None:
+        """Move the marker without asking for a band; None hides it."""
+        if self._axis is None or band is None:
+            self._marker.hide()
+            return
+        if not self._marker.moving:
+            self._marker.setValue(float(self._axis.positions[band]))
+        self._marker.show()
+
+    def set_message(self, text: str) -> None:
+        """Say something in the middle of the plot; an empty text removes it."""
+        self._message.setText(text)
+        self._message.setVisible(bool(text))
+        self._place_message()
+
+    def set_curves(self, curves: Sequence[Curve]) -> None:
+        """Show these curves and no others.
+
+        Bad bands and missing values are gaps.
+        """
+        item = self._plot.getPlotItem()
+        while len(self._lines) < len(curves):
+            self._lines.append(item.plot(connect="finite"))
+        for line in self._lines[len(curves) :]:
+            line.hide()
+        for fill in self._spreads:
+            item.removeItem(fill)
+        self._spreads.clear()
+        for line, curve in zip(self._lines, curves, strict=False):
+            order = curve.axis.order
+            x = curve.axis.positions[order]
+            y = np.where(curve.axis.good, curve.values, np.nan)[order]
+            width = 1.5 if curve.live else 2
+            few = np.isfinite(y).sum() == 1
+            line.setData(
+                x,
+                y,
+                pen=pg.mkPen(curve.color, width=width),
+                symbol="o" if few else None,
+                symbolBrush=curve.color,
+            )
+            line.setZValue(10 if curve.live else 5)
+            line.show()
+            if curve.spread is not None:
+                spread = np.where(curve.axis.good, curve.spread, np.nan)[order]
+                self._add_spread(x, y, spread, curve.color)
+        self._update_legend(curves)
+
+    def save_png(self, path: str | Path) -> Path:
+        """Save the plot as it looks, three times as fine as on the screen.
+
+        Raises
+        ------
+        UserError
+            If the file cannot be written.
+        """
+        target = Path(path)
+        pixmap = QPixmap(self._plot.size() * _EXPORT_SCALE)
+        pixmap.fill(self._plot.backgroundBrush().color())
+        painter = QPainter(pixmap)
+        self._plot.render(painter)
+        painter.end()
+        part = target.with_name(f".{target.name}.part")
+        if not pixmap.save(str(part), "PNG"):
+            part.unlink(missing_ok=True)
+            raise UserError(f"{target}: cannot be written; choose another folder.")
+        part.replace(target)
+        return target
+
+    def _add_spread(
+        self,
+        x: npt.NDArray[np.float64],
+        y: npt.NDArray[np.float64],
+        spread: npt.NDArray[np.float64],
+        color: str,
+    ) -> None:
+        item = self._plot.getPlotItem()
+        fill_color = QColor(color)
+        fill_color.setAlpha(_SPREAD_ALPHA)
+        known = np.isfinite(y) & np.isfinite(spread)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(int)))
+        for start, stop in edges.reshape(-1, 2):
+            run = slice(start, stop)
+            low = pg.PlotCurveItem(x[run], y[run] - spread[run])
+            high = pg.PlotCurveItem(x[run], y[run] + spread[run])
+            fill = pg.FillBetweenItem(low, high, brush=fill_color)
+            fill.setZValue(1)
+            item.addItem(fill, ignoreBounds=True)
+            self._spreads.append(fill)
+
+    def _update_legend(self, curves: Sequence[Curve]) -> None:
+        entries = tuple((curve.label, curve.color) for curve in curves)
+        if len(entries) < 2:
+            entries = ()
+        if entries == self._legend_entries:
+            return
+        self._legend_entries = entries
+        self._legend.clear()
+        for line, (label, _) in zip(self._lines, entries, strict=False):
+            self._legend.addItem(line, label)
+        self._legend.setVisible(bool(entries))
+
+    def _shade_bad_bands(self) -> None:
+        item = self._plot.getPlotItem()
+        for shade in self._shades:
+            item.removeItem(shade)
+        self._shades.clear()
+        if self._axis is None or self._colors is None:
+            return
+        color = QColor(self._colors.shade)
+        color.setAlpha(110)
+        for low, high in self._axis.bad_runs():
+            shade = pg.LinearRegionItem((low, high), movable=False, brush=color, pen=pg.mkPen(None))
+            shade.setZValue(-10)
+            shade.setToolTip("Bands that the file marks as bad")
+            item.addItem(shade, ignoreBounds=True)
+            self._shades.append(shade)
+
+    def _place_message(self) -> None:
+        box = self._plot.getPlotItem().getViewBox().rect()
+        self._message.setPos(box.center())
+
+    def _on_marker_dragged(self) -> None:
+        if self._axis is not None:
+            self.band_requested.emit(self._axis.nearest(self._marker.value()))
+
+    def _on_marker_dropped(self) -> None:
+        if self._axis is not None:
+            self.set_band(self._axis.nearest(self._marker.value()))
+
+    def _on_click(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
+        box = self._plot.getPlotItem().getViewBox()
+        if (
+            self._axis is None
+            or event.button() != Qt.MouseButton.LeftButton
+            or not box.sceneBoundingRect().contains(event.scenePos())
+        ):
+            return
+        position = box.mapSceneToView(event.scenePos()).x()
+        self.band_requested.emit(self._axis.nearest(position))
