@@ -142,6 +142,8 @@ def read(
 
 def has_cube(entries: Sequence[Entry]) -> bool:
     """Whether some array could be a cube: three axes, or two with their pixel counts."""
+    if any(entry.plain_name == RECORD.replace("_", "") for entry in entries):
+        return True
     counts = _counts(entries)
     return any(_plausible(entry, counts) for entry in entries)
 

@@ -6,12 +6,14 @@ import contextlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from napari_hsi_restore.errors import UserError
 
 _ZEROS = 16 * 2**20
+_TRIES, _PAUSE_S = 40, 0.02
 
 
 @contextlib.contextmanager
@@ -76,11 +78,16 @@ def _rename_all(parts: Sequence[Path], targets: Sequence[Path], token: str) -> N
 
 def remove(path: Path) -> None:
     """Delete a file or a folder if it is there."""
-    with contextlib.suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
+    if not path.is_dir() or path.is_symlink():
+        with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
+        return
+    for _ in range(_TRIES):
+        shutil.rmtree(path, ignore_errors=True)
+        # Zarr writes in threads that may go on for a moment after an error.
+        time.sleep(_PAUSE_S)
+        if not path.exists():
+            return
 
 
 def reserve(path: Path, size: int) -> None:

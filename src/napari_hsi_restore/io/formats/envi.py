@@ -117,6 +117,7 @@ def read(request: Request) -> HyperCube:
     if header is None:
         request.fail("no ENVI header (.hdr) lies beside this data file; copy it there.")
     fields = envi_header.parse(_text(header))
+    fields |= _extra(fields)
     _check_kind(header, fields)
     layout = _Layout(header, fields)
     data_path, notes = _find_data(header, layout.end_byte) if header == path else (path, ())
@@ -185,7 +186,7 @@ def _cube(
     gain, units = _gain(header, fields, len(data))
     typed = set(TYPED_FIELDS)
     if place is not None:
-        typed |= {"map info", "coordinate system string", envi_map.AFFINE, envi_map.EPSG}
+        typed |= {"map info", envi_map.WKT, envi_map.AFFINE, envi_map.EPSG}
     kept = {key: value for key, value in fields.items() if key not in typed}
     return HyperCube(
         data=data,
@@ -201,7 +202,7 @@ def _cube(
         georeference=place,
         source=str(header),
         history=(*_history(fields), *notes, *spectral.notes),
-        metadata={**kept, **_extra(fields)},
+        metadata=kept,
     )
 
 

@@ -117,8 +117,8 @@ def spectral_fields(fields: Mapping[str, str], path: Path) -> SpectralFields:
     if centres is not None:
         centres, widths, note = to_nm(centres, widths, unit)
         notes.extend([note] if note else [])
-    else:
-        widths = None
+    elif widths is not None:
+        widths = to_nm(widths, None, unit)[0]
     return SpectralFields(centres, widths, None if good is None else good != 0, tuple(notes))
 
 

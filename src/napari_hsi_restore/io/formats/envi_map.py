@@ -11,6 +11,7 @@ from napari_hsi_restore.io.formats.envi_header import listed
 
 AFFINE = "affine transform"
 EPSG = "epsg code"
+WKT = "coordinate system string"
 
 
 def georeference(fields: Mapping[str, str]) -> Georeference | None:
@@ -23,7 +24,7 @@ def georeference(fields: Mapping[str, str]) -> Georeference | None:
     transform = _affine(fields) or _transform(items)
     if transform is None:
         return None
-    wkt = fields.get("coordinate system string", "").replace("\n", " ").strip()
+    wkt = fields.get(WKT, "").strip()
     code = fields.get(EPSG, "").strip()
     crs = f"EPSG:{code}" if code.isdigit() else (wkt or _crs(items))
     return Georeference(crs, transform)
@@ -38,7 +39,7 @@ def fields_of(place: Georeference) -> dict[str, str | list[str]]:
         fields[EPSG] = code[1]
     wkt = _wkt(place.crs) if place.crs else None
     if wkt:
-        fields["coordinate system string"] = "{" + wkt + "}"
+        fields[WKT] = "{" + wkt + "}"
     fields["map info"] = _map_info(place, int(code[1]) if code else None)
     if _transform([str(v) for v in fields["map info"]]) != place.transform:
         fields[AFFINE] = [repr(v) for v in (a, b, c, d, e, f)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,9 @@ def _header(cube: HyperCube, dtype: np.dtype[Any], code: int) -> str:
         "interleave": "bsq",
         "byte order": "1" if big and dtype.itemsize > 1 else "0",
     }
-    if cube.wavelengths_nm is not None:
+    if cube.wavelengths_nm is not None or cube.fwhm_nm is not None:
         fields["wavelength units"] = "Nanometers"
+    if cube.wavelengths_nm is not None:
         fields["wavelength"] = _texts(cube.wavelengths_nm)
     if cube.fwhm_nm is not None:
         fields["fwhm"] = _texts(cube.fwhm_nm)
@@ -86,8 +88,6 @@ def _header(cube: HyperCube, dtype: np.dtype[Any], code: int) -> str:
     if cube.nodata is not None:
         fields["data ignore value"] = _text(cube.nodata)
     fields |= _scale(cube)
-    if cube.units is not None:
-        fields[envi.UNITS] = cube.units
     if cube.white_level is not None:
         fields[envi.WHITE] = _text(cube.white_level)
     if cube.georeference is not None:
@@ -116,11 +116,15 @@ def _metadata(cube: HyperCube, taken: set[str]) -> dict[str, str]:
     """Further fields: as header lines where they come back unchanged, else together in JSON."""
     fields: dict[str, str] = {}
     rest: list[tuple[str, str]] = []
-    for key, value in cube.metadata.items():
-        if key in taken | envi.TYPED_FIELDS:
-            continue
-        if key == "band names" and len(listed(value)) != cube.n_bands:
-            continue
+    wanted = {k: v for k, v in cube.metadata.items() if k not in taken | envi.TYPED_FIELDS}
+    if len(listed(wanted.get("band names", ""))) != cube.n_bands:
+        wanted.pop("band names", None)
+    if cube.units is not None:
+        wanted[envi.UNITS] = cube.units
+    crs = cube.georeference.crs if cube.georeference else None
+    if crs and not taken & {envi_map.EPSG, envi_map.WKT}:
+        wanted[envi_map.WKT] = crs
+    for key, value in wanted.items():
         braced = "{" + value + "}"
         for text in (braced if "," in value or key == "description" else value, braced):
             if parse(render({key: text})) == {key: value}:
@@ -144,4 +148,5 @@ def _texts(values: Any) -> list[str]:
 
 def _text(value: Any) -> str:
     number = float(value)
-    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    text = str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    return "-0.0" if text == "0" and math.copysign(1.0, number) < 0 else text

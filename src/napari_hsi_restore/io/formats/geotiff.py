@@ -187,7 +187,7 @@ def _keys_from_gdal(crs: str | None) -> list[ExtraTag]:
     try:
         with MemoryFile() as memory:
             profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": 1, "height": 1}
-            shifted = rasterio.transform.from_origin(1.0, 1.0, 1.0, 1.0)
+            shifted = rasterio.Affine(1.0, 0.0, 1.0, 0.0, -1.0, 1.0)
             with memory.open(crs=crs, transform=shifted, **profile):
                 pass
             with tifffile.TiffFile(io.BytesIO(memory.read())) as file:
@@ -251,4 +251,6 @@ def _metadata_xml(cube: HyperCube) -> str:
         add("OFFSET", [float(v) for v in np.broadcast_to(cube.offset, bands)], "offset")
     if cube.units:
         add("UNITTYPE", [cube.units] * bands, "unittype")
-    return f"<GDALMetadata>{''.join(items)}</GDALMetadata>" if items else ""
+    text = f"<GDALMetadata>{''.join(items)}</GDALMetadata>" if items else ""
+    # A TIFF string is plain ASCII.
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")

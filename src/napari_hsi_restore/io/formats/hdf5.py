@@ -201,17 +201,25 @@ def write(cube: HyperCube, target: Path) -> None:
     """Write ``data`` (bands, y, x), ``wavelengths``, ``fwhm``, ``bbl`` and the record."""
     import h5py
 
-    with h5py.File(target, "w") as file:
-        dataset = file.create_dataset("data", cube.shape, cube.dtype)
-        for place, values in blocks(cube.data):
-            dataset[place] = values
-        if cube.units:
-            dataset.attrs["units"] = cube.units
-        file.create_dataset(container.RECORD, data=record.to_json(cube))
-        for name, value in (
-            ("wavelengths", cube.wavelengths_nm),
-            ("fwhm", cube.fwhm_nm),
-            ("bbl", cube.good_bands),
-        ):
-            if value is not None:
-                file.create_dataset(name, data=value)
+    try:
+        with h5py.File(target, "w") as file:
+            _write(cube, file)
+    except RuntimeError as error:
+        # h5py raises this on closing a file for which the disk was too small.
+        raise OSError(str(error)) from error
+
+
+def _write(cube: HyperCube, file: Any) -> None:
+    dataset = file.create_dataset("data", cube.shape, cube.dtype)
+    for place, values in blocks(cube.data):
+        dataset[place] = values
+    if cube.units:
+        dataset.attrs["units"] = cube.units
+    file.create_dataset(container.RECORD, data=record.to_json(cube))
+    for name, value in (
+        ("wavelengths", cube.wavelengths_nm),
+        ("fwhm", cube.fwhm_nm),
+        ("bbl", cube.good_bands),
+    ):
+        if value is not None:
+            file.create_dataset(name, data=value)
