@@ -6,9 +6,12 @@ Without a display the same happens on a virtual one, which leaves screenshots an
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,17 +58,33 @@ def run(out: Path | None = None, *, quiet: bool = False) -> None:
         _make(folder)
     ensure(virtual_display=not display)
     _need_qt()
-    if display:
-        _show(folder, quiet)
-        return
-    assert folder is not None
-    with virtual_display():
-        _say("No display was found: the demo runs on a virtual one.", quiet)
-        viewer, docks = _open_window()
+    with _default_settings():
+        if display:
+            _show(folder, quiet)
+            return
+        assert folder is not None
+        with virtual_display():
+            _say("No display was found: the demo runs on a virtual one.", quiet)
+            viewer, docks = _open_window()
+            try:
+                _do_main_job(viewer, docks, folder, quiet)
+            finally:
+                viewer.close()
+
+
+@contextmanager
+def _default_settings() -> Iterator[None]:
+    """Neither take nor change the settings that the user has made in napari (on Linux)."""
+    before = os.environ.get("XDG_CONFIG_HOME")
+    with tempfile.TemporaryDirectory(prefix="napari-hsi-restore-") as folder:
+        os.environ["XDG_CONFIG_HOME"] = folder
         try:
-            _do_main_job(viewer, docks, folder, quiet)
+            yield
         finally:
-            viewer.close()
+            if before is None:
+                del os.environ["XDG_CONFIG_HOME"]
+            else:
+                os.environ["XDG_CONFIG_HOME"] = before
 
 
 def _show(folder: Path | None, quiet: bool) -> None:

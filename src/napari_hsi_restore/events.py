@@ -118,9 +118,7 @@ def to_json(event: Event) -> str:
     """
     if isinstance(event, Preview):
         raise TypeError("a Preview travels as a file, not as JSON")
-    fields = {
-        field.name: _plain(getattr(event, field.name)) for field in dataclasses.fields(event)
-    }
+    fields = {field.name: _plain(getattr(event, field.name)) for field in dataclasses.fields(event)}
     return json.dumps({"event": type(event).__name__.lower(), **fields}, allow_nan=False)
 
 

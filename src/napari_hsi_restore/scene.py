@@ -23,7 +23,8 @@ Plane = npt.NDArray[np.float64]
 Spectrum = npt.NDArray[np.float64]
 
 # Drawn finer than asked for and averaged, so that edges are mixed pixels as in a sensor.
-_OVERSAMPLING = 3
+# Less so where large: there it costs seconds and shows less.
+_OVERSAMPLING, _OVERSAMPLING_LARGE, _LARGE = 3, 2, 256
 _SMALLEST = 16
 
 _GLYPHS = {
@@ -76,13 +77,14 @@ def demo_scene(
             "seed that is not negative."
         )
     wavelengths = np.linspace(first, last, bands) if bands > 1 else np.array([(first + last) / 2])
-    painter = _Painter(size * _OVERSAMPLING, np.random.default_rng(seed))
+    finer = _OVERSAMPLING if size <= _LARGE else _OVERSAMPLING_LARGE
+    painter = _Painter(size * finer, np.random.default_rng(seed))
     _paint_land(painter)
     _paint_objects(painter)
     _paint_charts(painter)
     names = list(painter.weights)
     spectra = np.stack([_SPECTRA[name](wavelengths) for name in names], axis=1)
-    blocks = (size, _OVERSAMPLING, size, _OVERSAMPLING)
+    blocks = (size, finer, size, finer)
     weights = np.stack([painter.weights[name].reshape(blocks).mean(axis=(1, 3)) for name in names])
     data = np.clip(np.tensordot(spectra, weights, axes=1), 0.0, 1.0)
     return HyperCube(
@@ -140,14 +142,14 @@ class _Painter:
     def texture(self, coarsest: int, octaves: int) -> Plane:
         """Draw fractal noise of mean 0 and standard deviation 1.
 
-        Octave k has `coarsest` * 2^k random values along each side and half the
-        amplitude of the one before, whatever the resolution.
+        Octave k has `coarsest` * 2^k random values along each side and 0.7 times
+        the amplitude of the one before, whatever the resolution.
         """
         total = np.zeros_like(self.x)
         for octave in range(octaves):
             cells = coarsest * 2**octave
             grid = self._rng.standard_normal((1, cells, cells))
-            total += 0.6**octave * resize_bicubic(grid, size=(total.shape[0], total.shape[1]))[0]
+            total += 0.7**octave * resize_bicubic(grid, size=(total.shape[0], total.shape[1]))[0]
         return np.asarray((total - total.mean()) / total.std())
 
     def box(self, left: float, top: float, right: float, bottom: float) -> npt.NDArray[np.bool_]:

@@ -240,5 +240,5 @@ def test_starting_the_client_loads_neither_torch_nor_qt():
         "import sys, napari_hsi_restore.jobs.client, napari_hsi_restore.jobs.requests; "
         "print([name for name in ('torch', 'qtpy', 'napari') if name in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert answer.stdout.strip() == "[]"
+    answer = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert answer.strip() == "[]"

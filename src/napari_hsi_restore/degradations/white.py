@@ -31,7 +31,9 @@ def reference_white(cube: HyperCube) -> float:
         white = -np.inf
         for band in cube.data:
             values = np.asarray(band)
-            white = max(white, float(values.max(where=cube.valid(values), initial=-np.inf)))
+            measured = values[cube.valid(values)]
+            if measured.size:
+                white = max(white, float(measured.max()))
     if not (np.isfinite(white) and white > 0):
         raise UserError(
             f"{cube.source or cube.name}: no value is above zero, so that white is not known; "

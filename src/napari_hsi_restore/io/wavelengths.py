@@ -147,7 +147,9 @@ def _from_table(path: Path, text: str) -> tuple[FloatArray, FloatArray | None]:
             raise UserError(
                 f"{path}: several columns without names; name the one of nanometres 'wavelength'."
             )
-        return _column(path, rows, 0), None
+        values = _column(path, rows, 0)
+        _check_nm(str(path), values)
+        return values, None
     candidates = [i for i, name in enumerate(names) if _COLUMNS.search(name)]
     if len(names) == 1:
         candidates = [0]

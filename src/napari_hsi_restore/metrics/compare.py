@@ -208,7 +208,10 @@ def _peak(reference: HyperCube, true: Values) -> float:
     if reference.white_level is not None:
         peak = float(reference.white_level)
     else:
-        peak = max(float(band.max(where=reference.valid(band), initial=-np.inf)) for band in true)
+        valid_maxima = [
+            band[valid].max() for band in true if (valid := reference.valid(band)).any()
+        ]
+        peak = float(max(valid_maxima, default=-math.inf))
     if not (math.isfinite(peak) and peak > 0):
         raise UserError(
             f"{reference.source or reference.name}: no value is above zero, so that the peak of "

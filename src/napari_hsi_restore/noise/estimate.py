@@ -70,8 +70,8 @@ def _survey(data: Values, valid: Mask | None) -> tuple[Mask, Mask, float]:
         if finite.any():
             used[index] = True
             mask &= finite
-            low = min(low, float(band.min(where=finite, initial=np.inf)))
-            high = max(high, float(band.max(where=finite, initial=-np.inf)))
+            values = band[finite]
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
     if not used.any():
         return mask, used, 1.0
     return mask, used, (high - low) or abs(high) or 1.0

@@ -11,6 +11,9 @@ from napari_hsi_restore.cube import HyperCube
 
 FloatArray = npt.NDArray[np.float64]
 
+_GAP_STEPS = 6.0
+"""Neighbours so many typical steps apart are not joined by a line."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BandAxis:
@@ -64,6 +67,30 @@ class BandAxis:
         """Lowest and highest position; always low < high."""
         low, high = float(self.positions.min()), float(self.positions.max())
         return (low, high) if low < high else (low - 0.5, high + 0.5)
+
+    def polyline(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Lay out values for drawing as a line.
+
+        Parameters
+        ----------
+        values : float64 ndarray, (bands,)
+
+        Returns
+        -------
+        x, y : float64 ndarray, (points,)
+            `y` is NaN at bad bands, and between points that no line should join:
+            across a stretch without bands, and where a second detector starts again
+            at shorter wavelengths.
+        """
+        steps = np.diff(self.positions)
+        forward = np.mean(steps > 0) if steps.size else 1.0
+        in_file_order = max(forward, 1 - forward) > 0.9
+        order = np.arange(self.n_bands) if in_file_order else self.order
+        x, y = self.positions[order], np.where(self.good, values, np.nan)[order]
+        steps = np.diff(x) * (-1 if in_file_order and forward < 0.5 else 1)
+        typical = np.median(np.abs(steps)) if steps.size else 0.0
+        breaks = np.flatnonzero((steps < 0) | (steps > _GAP_STEPS * max(typical, 1e-9))) + 1
+        return np.insert(x, breaks, x[breaks]), np.insert(y, breaks, np.nan)
 
     def nearest(self, position: float) -> int:
         """Find the band whose centre is nearest to a position."""

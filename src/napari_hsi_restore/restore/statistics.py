@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -124,14 +125,26 @@ def noise_of(cube: HyperCube, active: npt.NDArray[np.bool_]) -> Float:
         rows = slice(start, min(height, start + count))
     stored = np.asarray(cube.data[:, rows, :])[active]
     valid: npt.NDArray[np.bool_] = np.all(cube.valid(stored), axis=0)
-    return estimate_sigma(filled(stored.astype(np.float32), valid), valid)
+    block = stored.astype(np.float32)
+    means = block[:, valid].mean(axis=1) if valid.any() else np.zeros(len(block), np.float32)
+    return estimate_sigma(filled(block, valid, means), valid)
 
 
-def filled(block: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """A block with its invalid pixels set to the mean of the valid ones, (bands, y, x)."""
+def filled(
+    block: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], spectrum: npt.NDArray[Any]
+) -> npt.NDArray[np.float32]:
+    """A block with its invalid pixels set to one spectrum.
+
+    Parameters
+    ----------
+    block : float32 ndarray, (bands, y, x)
+    valid : bool ndarray, (y, x)
+    spectrum : ndarray, (bands,)
+
+    Returns
+    -------
+    float32 ndarray, (bands, y, x)
+    """
     if valid.all():
         return block
-    if not valid.any():
-        return np.zeros_like(block)
-    means = block[:, valid].mean(axis=1)
-    return np.where(valid, block, means[:, None, None])
+    return np.where(valid, block, spectrum.astype(np.float32)[:, None, None])

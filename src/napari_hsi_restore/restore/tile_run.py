@@ -122,16 +122,17 @@ class TileRun:
         stored = np.asarray(self.cube.data[:, tile.read_rows, tile.read_columns])
         used = stored[self.active]
         valid: npt.NDArray[np.bool_] = np.all(self.cube.valid(used), axis=0)
-        noisy = filled(used.astype(np.float32), valid)
+        noisy = filled(used.astype(np.float32), valid, self.basis.mean)
         device = next(self.network.parameters()).device
-        with torch.inference_mode():
-            components = torch.from_numpy(self.basis.project(noisy))[None].to(device)
-            level = torch.from_numpy(self.basis.level.astype(np.float32))[None].to(device)
-            output = components
-            for index, stage in enumerate(self.network.stages(components, level), start=1):
-                output = stage
-                yield index / (self.network.stage_count + 1)
-            restored = output[0].float().cpu().numpy()
+        components = torch.from_numpy(self.basis.project(noisy))[None].to(device)
+        level = torch.from_numpy(self.basis.level.astype(np.float32))[None].to(device)
+        # As a decorator the mode ends at every yield; a with block would leak to the caller.
+        stages = torch.inference_mode()(self.network.stages)(components, level)
+        output = components
+        for index, stage in enumerate(stages, start=1):
+            output = stage
+            yield index / (self.network.stage_count + 1)
+        restored = output[0].float().cpu().numpy()
         inside = tile.inside
         cut = (slice(None), *inside)
         values = stored[cut].astype(np.float32)

@@ -120,9 +120,7 @@ class Operation(nn.Module):
     """One of the eight operations, at a constant number of channels.
 
     The convolutions of its spec, a rectifier, and a pointwise convolution that
-    lets the residual take both signs [this project's choice]. There are no
-    biases anywhere: the network scales with its input, so it carries over to
-    noise levels that it was not trained on (Mohan et al., ICLR 2020).
+    lets the residual take both signs; no biases [this project's choices].
 
     Parameters
     ----------

@@ -7,14 +7,12 @@ import functools
 import napari.viewer
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QSettings, Qt
+from qtpy.QtCore import QSettings
 from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QFrame,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +27,7 @@ from napari_hsi_restore.jobs.requests import (
     NoiseRequest,
 )
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube
+from napari_hsi_restore.widgets.parts.column import Column
 from napari_hsi_restore.widgets.parts.job_panel import JobPanel
 from napari_hsi_restore.widgets.parts.restore_form import RestoreForm
 from napari_hsi_restore.widgets.parts.results import add_preview, add_result, is_preview
@@ -82,17 +81,9 @@ class RestoreWidget(QWidget):
         top = QFormLayout()
         top.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         top.addRow("Layer", self.source)
-        scroll = QScrollArea()
-        scroll.setWidget(self.form)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(
-            self.form.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width()
-        )
         layout = QVBoxLayout(self)
         layout.addLayout(top)
-        layout.addWidget(scroll, 1)
+        layout.addWidget(Column(self.form), 1)
         layout.addWidget(self.panel)
         layout.addWidget(self.copy)
 

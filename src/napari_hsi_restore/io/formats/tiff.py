@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,15 @@ def read(request: Request) -> HyperCube:
 
     request.refuse("key", because="the first series of a TIFF is taken")
     try:
-        with tifffile.TiffFile(request.path) as file:
+        with _Complaints() as complaints, tifffile.TiffFile(request.path) as file:
             series = file.series[0]
+            complaints.raise_any()
             if not is_real_number(series.dtype):
                 request.fail(f"values of type {series.dtype} are not supported; save real numbers.")
             data, notes = _oriented(_load(request.path, file, series), series, request)
             if len(file.series) > 1:
                 notes = (f"Took the first of {len(file.series)} images in the TIFF.", *notes)
+            complaints.raise_any()
             first = file.pages.first
             tags = {tag.code: tag.value for tag in first.tags}
             description = first.description
@@ -73,6 +76,37 @@ def read(request: Request) -> HyperCube:
             f"({error}); copy or save it again."
         ) from error
     return _cube(request, data, tags, description, notes)
+
+
+class _Complaints(logging.Handler):
+    """Errors that tifffile only logs, such as a chain of pages that ends in nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._said: list[str] = []
+        self._logger = logging.getLogger("tifffile")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append(record.getMessage())
+
+    def __enter__(self) -> _Complaints:
+        self._logger.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self)
+
+    def raise_any(self) -> None:
+        """Stop if a page is missing.
+
+        Raises
+        ------
+        ValueError
+            With tifffile's own words.
+        """
+        serious = [text for text in self._said if "offset" in text or "reshape" in text]
+        if serious:
+            raise ValueError(serious[0])
 
 
 def _cube(

@@ -31,14 +31,14 @@ class ModelPicker(QWidget):
         )
         self.list.setMinimumContentsLength(8)
         self.list.setToolTip("The network that removes the noise")
-        self._purpose = QLabel()
-        self._purpose.setWordWrap(True)
-        self._purpose.setAccessibleName("What the model is for")
+        self.purpose = QLabel()
+        self.purpose.setWordWrap(True)
+        self.purpose.setAccessibleName("What the model is for")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self.list)
-        layout.addWidget(self._purpose)
+        layout.addWidget(self.purpose)
         self.list.addItem("auto (recommended)", (AUTO, _AUTO_PURPOSE))
         for name, purpose in models:
             self.list.addItem(name, (name, purpose))
@@ -59,5 +59,5 @@ class ModelPicker(QWidget):
 
     def _show(self) -> None:
         name, purpose = self.list.currentData()
-        self._purpose.setText(purpose)
+        self.purpose.setText(purpose)
         self.model_changed.emit(name)

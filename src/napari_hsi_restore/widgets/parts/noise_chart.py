@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-_HEIGHT = 130
+_HEIGHT = 145
 
 
 class NoiseChart(QWidget):
@@ -22,7 +22,7 @@ class NoiseChart(QWidget):
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
-        self._curve = self._plot.plot(symbol="o", symbolSize=3)
+        self.curve = self._plot.plot(symbol="o", symbolSize=3)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._plot)
@@ -44,9 +44,9 @@ class NoiseChart(QWidget):
             axis.setTextPen(QColor(text))
         self._plot.setLabel("left", "noise σ (0..255)", color=text)
         color = QColor(curve)
-        self._curve.setPen(pg.mkPen(color, width=2))
-        self._curve.setSymbolBrush(color)
-        self._curve.setSymbolPen(None)
+        self.curve.setPen(pg.mkPen(color, width=2))
+        self.curve.setSymbolBrush(color)
+        self.curve.setSymbolPen(None)
 
     def show_noise(
         self, sigma: npt.NDArray[np.float64], wavelengths_nm: npt.NDArray[np.float64] | None
@@ -64,5 +64,5 @@ class NoiseChart(QWidget):
         label = "band" if wavelengths_nm is None else "wavelength (nm)"
         order = np.argsort(where, kind="stable")
         self._plot.setLabel("bottom", label, color=self._text)
-        self._curve.setData(where[order], sigma[order], connect="finite")
+        self.curve.setData(where[order], sigma[order], connect="finite")
         self._plot.setYRange(0, 1.1 * float(np.nanmax(sigma, initial=1e-6)))

@@ -72,7 +72,10 @@ class RestoreForm(QWidget):
             "Factor on the noise that is removed: 0 changes nothing, 1 is the best estimate"
         )
         self.device = _combo("Device", "What computes, with its free memory")
-        self.device.addItem("automatic", AUTO)
+        self.device.addItem("auto", AUTO)
+        self.free = QLabel()
+        self.free.setAccessibleName("Free memory of the device")
+        self._memory_of: dict[str, str] = {}
         self.memory = QDoubleSpinBox()
         self.memory.setRange(0.0, 1024.0)
         self.memory.setSingleStep(0.5)
@@ -116,11 +119,11 @@ class RestoreForm(QWidget):
         self.advanced.setContent(advanced)
         self.advanced.toggled.connect(self._name_advanced)
         self.advanced.collapse(animate=False)
-        self.advanced.layout().setContentsMargins(0, 0, 0, 0)
         below = QFormLayout()
         below.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         below.addRow("Strength", self.strength)
         below.addRow("Device", self.device)
+        below.addRow("", self.free)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(rows)
@@ -134,6 +137,7 @@ class RestoreForm(QWidget):
     def _connect(self) -> None:
         self.estimate.clicked.connect(self.estimate_requested)
         self.noise.currentIndexChanged.connect(self._show_sigma)
+        self.device.currentIndexChanged.connect(self._show_memory)
         for signal in (
             self.picker.model_changed,
             self.noise.currentIndexChanged,
@@ -165,10 +169,10 @@ class RestoreForm(QWidget):
         chosen = self.device.currentData()
         self.device.blockSignals(True)
         self.device.clear()
-        best = f" ({_described(devices[0])})" if devices else ""
-        self.device.addItem(f"automatic{best}", AUTO)
+        best = f": {devices[0].label}" if devices else ""
+        self.device.addItem(f"auto{best}", AUTO)
         for device in devices:
-            self.device.addItem(_described(device), device.name)
+            self.device.addItem(device.label, device.name)
         index = self.device.findData(chosen)
         if index < 0:
             # A device that was chosen once and is gone is named by the error of the run.
@@ -176,6 +180,9 @@ class RestoreForm(QWidget):
             index = self.device.count() - 1
         self.device.setCurrentIndex(index)
         self.device.blockSignals(False)
+        self._memory_of = {device.name: _memory(device) for device in devices}
+        self._memory_of[AUTO] = _memory(devices[0]) if devices else ""
+        self._show_memory()
 
     def forget_noise(self) -> None:
         """Hide the chart: it belongs to another cube."""
@@ -213,6 +220,9 @@ class RestoreForm(QWidget):
         settings.setValue("tile", self.tile.value())
         settings.setValue("residual", int(self.residual.isChecked()))
 
+    def _show_memory(self) -> None:
+        self.free.setText(self._memory_of.get(self.device.currentData(), ""))
+
     def _name_advanced(self, expanded: bool) -> None:
         self.advanced.setText("▾ Advanced" if expanded else "▸ Advanced")
 
@@ -236,5 +246,6 @@ def _number(settings: QSettings, key: str, default: float) -> float:
         return default
 
 
-def _described(device: DeviceInfo) -> str:
-    return f"{device.label}, {device.free_bytes / 2**30:.1f} GiB free"
+def _memory(device: DeviceInfo) -> str:
+    free, total = device.free_bytes / 2**30, device.total_bytes / 2**30
+    return f"{free:.1f} of {total:.1f} GiB free"

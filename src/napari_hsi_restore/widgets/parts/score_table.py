@@ -108,7 +108,6 @@ class ScoreTable(QTableWidget):
                     font.setBold(True)
                     item.setFont(font)
                     item.setBackground(QColor(self._highlight))
-                    item.setForeground(QColor("white"))
                     item.setToolTip("Best of this column")
                 self.setItem(line, place, item)
         self.resizeRowsToContents()

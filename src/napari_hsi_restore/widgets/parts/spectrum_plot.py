@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPainter, QPixmap
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_hsi_restore.errors import UserError
@@ -17,7 +17,7 @@ from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.spectra import Curve
 from napari_hsi_restore.widgets.parts.theme import PlotColors
 
-_EXPORT_SCALE = 3
+_FIGURE_SIZE = QSize(1200, 750)
 _SPREAD_ALPHA = 60
 
 
@@ -35,6 +35,8 @@ class SpectrumPlot(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._axis: BandAxis | None = None
+        self._value_title = ""
+        self._curves: tuple[Curve, ...] = ()
         self._colors: PlotColors | None = None
         self._lines: list[pg.PlotDataItem] = []
         self._spreads: list[pg.FillBetweenItem] = []
@@ -101,6 +103,7 @@ class SpectrumPlot(QWidget):
     def set_axis(self, axis: BandAxis | None, value_title: str = "") -> None:
         """Choose the spectral axis and name the values; None empties the plot."""
         self._axis = axis
+        self._value_title = value_title
         item = self._plot.getPlotItem()
         item.setLabel("left", value_title)
         self._shade_bad_bands()
@@ -136,6 +139,7 @@ class SpectrumPlot(QWidget):
 
         Bad bands and missing values are gaps.
         """
+        self._curves = tuple(curves)
         item = self._plot.getPlotItem()
         while len(self._lines) < len(curves):
             self._lines.append(item.plot(connect="finite"))
@@ -145,9 +149,7 @@ class SpectrumPlot(QWidget):
             item.removeItem(fill)
         self._spreads.clear()
         for line, curve in zip(self._lines, curves, strict=False):
-            order = curve.axis.order
-            x = curve.axis.positions[order]
-            y = np.where(curve.axis.good, curve.values, np.nan)[order]
+            x, y = curve.axis.polyline(curve.values)
             width = 1.5 if curve.live else 2
             few = np.isfinite(y).sum() == 1
             line.setData(
@@ -160,26 +162,32 @@ class SpectrumPlot(QWidget):
             line.setZValue(10 if curve.live else 5)
             line.show()
             if curve.spread is not None:
-                spread = np.where(curve.axis.good, curve.spread, np.nan)[order]
-                self._add_spread(x, y, spread, curve.color)
+                self._add_spread(x, y, curve.axis.polyline(curve.spread)[1], curve.color)
         self._update_legend(curves)
 
     def save_png(self, path: str | Path) -> Path:
-        """Save the plot as it looks, three times as fine as on the screen.
+        """Save these curves as a figure of 1200 x 750 pixels in the present colours.
 
         Raises
         ------
         UserError
-            If the file cannot be written.
+            If there is no curve, or the file cannot be written.
         """
+        if self._axis is None or not self._curves:
+            raise UserError(
+                "There is no spectrum to save; move the cursor over the image or pin a pixel."
+            )
+        figure = SpectrumPlot()
+        if self._colors is not None:
+            figure.set_colors(self._colors)
+        figure.set_axis(self._axis, self._value_title)
+        figure.set_curves(self._curves)
+        figure.resize(_FIGURE_SIZE)
         target = Path(path)
-        pixmap = QPixmap(self._plot.size() * _EXPORT_SCALE)
-        pixmap.fill(self._plot.backgroundBrush().color())
-        painter = QPainter(pixmap)
-        self._plot.render(painter)
-        painter.end()
         part = target.with_name(f".{target.name}.part")
-        if not pixmap.save(str(part), "PNG"):
+        saved = figure.grab().save(str(part), "PNG")
+        figure.deleteLater()
+        if not saved:
             part.unlink(missing_ok=True)
             raise UserError(f"{target}: cannot be written; choose another folder.")
         part.replace(target)
