@@ -225,9 +225,11 @@ class InspectWidget(Widget):
             self._plot.set_band(None)
             return
         band = shown_band(self._viewer, self._layer)
-        if band != self._slider.band:
-            self._hide_pictures()
+        moved = band != self._slider.band
         self._slider.set_band(band)
+        if moved:
+            # Only now: hiding a picture leads here again.
+            self._hide_pictures()
         self._plot.set_band(band)
         pictures = [
             layer.name
@@ -241,7 +243,8 @@ class InspectWidget(Widget):
     def _hide_pictures(self) -> None:
         # A colour picture would cover the band that the user asks for.
         for layer in self._viewer.layers:
-            if marks.mark_of(layer, "picture_of", self._layer):
+            # napari tells of every assignment, even one that changes nothing.
+            if layer.visible and marks.mark_of(layer, "picture_of", self._layer):
                 layer.visible = False
 
     def _show_readout(self) -> None:
