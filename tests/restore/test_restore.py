@@ -163,14 +163,14 @@ def test_out_of_memory_goes_on_with_smaller_tiles(noisy, restored, monkeypatch):
 
     def limited(self, components, level):
         sides.append(components.shape[-1])
-        if components.shape[-1] > 90:
+        if components.shape[-1] > 150:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return whole(self, components, level)
 
     monkeypatch.setattr(Stas, "stages", limited)
     wide = noisy.replace(data=np.concatenate([noisy.data, noisy.data], axis=2))
     result = denoise(wide, DenoiseRecipe(tile=512))
-    assert max(sides) > 90 > min(sides)
+    assert max(sides) > 150 > min(sides)
     monkeypatch.undo()
     np.testing.assert_allclose(result.data, denoise(wide).data, atol=1e-4)
 

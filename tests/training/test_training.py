@@ -172,7 +172,9 @@ def test_batches_are_repeatable_and_truly_noisy(recipe):
     wide = recipe.model_copy(update={"patch": 48, "patches": 4})
     batch = draw_batch(scene, wide, 5)
     noise = (batch.noisy - batch.clean).square().mean(dim=(0, 2, 3)).sqrt()
-    assert float(noise[0]) == pytest.approx(float(batch.level[:, 0].square().mean().sqrt()), rel=0.2)
+    assert float(noise[0]) == pytest.approx(
+        float(batch.level[:, 0].square().mean().sqrt()), rel=0.2
+    )
 
 
 def test_the_noise_mix_covers_its_range():

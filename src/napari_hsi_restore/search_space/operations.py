@@ -89,7 +89,7 @@ class SpatialConv(nn.Module):
         batch, bands = features.shape[:2]
         flat = features.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         result: torch.Tensor = self.conv(flat)
-        return result.unflatten(0, (batch, bands))
+        return torch.unflatten(result, 0, (batch, bands))
 
 
 class SpectralConv(nn.Module):
@@ -113,7 +113,8 @@ class SpectralConv(nn.Module):
         # As (batch, channels, bands, pixels); a free view when channels lie last in memory.
         image = features.permute(0, 1, 3, 4, 2).contiguous().flatten(2, 3).permute(0, 3, 1, 2)
         result: torch.Tensor = self.conv(image)
-        return result.permute(0, 2, 3, 1).unflatten(2, (height, width)).permute(0, 1, 4, 2, 3)
+        spread = torch.unflatten(result.permute(0, 2, 3, 1), 2, (height, width))
+        return spread.permute(0, 1, 4, 2, 3)
 
 
 class Operation(nn.Module):
