@@ -181,10 +181,9 @@ class HyperCube:
         -------
         bool ndarray of the same shape
         """
+        valid: npt.NDArray[np.bool_] = np.ones(stored.shape, dtype=bool)
         if stored.dtype.kind == "f":
             valid = np.isfinite(stored)
-        else:
-            valid = np.ones(stored.shape, dtype=bool)
         if self.nodata is not None and not np.isnan(self.nodata):
             valid &= stored != np.asarray(self.nodata).astype(stored.dtype)
         return valid

@@ -23,7 +23,9 @@ Plane = npt.NDArray[np.float64]
 Spectrum = npt.NDArray[np.float64]
 
 # Drawn finer than asked for and averaged, so that edges are mixed pixels as in a sensor.
-# Less so where large: there it costs seconds and shows less.
+# The finest textures and letters need a canvas of this size whatever the size of the image;
+# a large image is drawn on a finer one only as far as it costs no seconds.
+_CANVAS = 384
 _OVERSAMPLING, _OVERSAMPLING_LARGE, _LARGE = 3, 2, 256
 _SMALLEST = 16
 
@@ -77,7 +79,7 @@ def demo_scene(
             "seed that is not negative."
         )
     wavelengths = np.linspace(first, last, bands) if bands > 1 else np.array([(first + last) / 2])
-    finer = _OVERSAMPLING if size <= _LARGE else _OVERSAMPLING_LARGE
+    finer = max(_OVERSAMPLING if size <= _LARGE else _OVERSAMPLING_LARGE, -(-_CANVAS // size))
     painter = _Painter(size * finer, np.random.default_rng(seed))
     _paint_land(painter)
     _paint_objects(painter)

@@ -25,7 +25,7 @@ _FLOOR = 1e-6
 def estimate_sigma(data: Values, valid: Mask | None = None) -> Sigmas:
     """Estimate the standard deviation of the noise of each band.
 
-    Two estimates are made from the finest diagonal details of every band: their
+    Two estimates are made from the finest details of every band: their
     robust spread, which is right where bands are few or share nothing, and the spread
     of what a linear regression on the other bands leaves of them (the idea of
     HySime: Bioucas-Dias and Nascimento, IEEE TGRS 46(8), 2008, there without the
@@ -47,7 +47,8 @@ def estimate_sigma(data: Values, valid: Mask | None = None) -> Sigmas:
     -------
     float64 ndarray, (bands,)
         In the units of `data`, always finite and above 0: a band in which no noise
-        can be seen (constant, or without 2 x 2 valid pixels anywhere) is given a millionth
+        can be seen (constant, or without 2 x 2 valid pixels, four where it
+        is a single line) is given a millionth
         of the range of the data. Of signal-dependent noise it is a typical value.
     """
     mask, used, value_range = _survey(data, valid)
@@ -78,15 +79,15 @@ def _survey(data: Values, valid: Mask | None) -> tuple[Mask, Mask, float]:
 
 
 def _from_details(details: Details) -> Sigmas:
-    diagonal, independent = details.diagonal, details.independent
-    if diagonal.shape[1] == 0:
-        return np.zeros(diagonal.shape[0])
+    finest, independent = details.finest, details.independent
+    if finest.shape[1] == 0:
+        return np.zeros(finest.shape[0])
     many = independent >= _ENOUGH_TO_CHOOSE
     if many:
-        diagonal = diagonal[:, details.activity <= np.median(details.activity)]
+        finest = finest[:, details.activity <= np.median(details.activity)]
         independent /= 2
-    spatial = np.array([robust_sigma(band, resist=many) for band in diagonal])
-    left, regressors = _regress(diagonal, independent)
+    spatial = np.array([robust_sigma(band, resist=many) for band in finest])
+    left, regressors = _regress(finest, independent)
     if regressors == 0:
         return spatial
     spectral = np.array([robust_sigma(band, resist=many) for band in left])
@@ -94,16 +95,16 @@ def _from_details(details: Details) -> Sigmas:
     return np.asarray(np.minimum(spatial, spectral), dtype=np.float64)
 
 
-def _regress(diagonal: npt.NDArray[np.float32], independent: float) -> tuple[Values, int]:
+def _regress(finest: npt.NDArray[np.float32], independent: float) -> tuple[Values, int]:
     """Return what other bands do not predict (bands, windows), and how many predicted it.
 
     All other bands are regressors where the windows allow it, else the nearest ones.
     """
-    bands = diagonal.shape[0]
+    bands = finest.shape[0]
     regressors = min(bands - 1, int(independent / _WINDOWS_PER_REGRESSOR))
     if regressors < 1:
-        return diagonal, 0
-    covariance = (diagonal @ diagonal.T).astype(np.float64) / diagonal.shape[1]
+        return finest, 0
+    covariance = (finest @ finest.T).astype(np.float64) / finest.shape[1]
     spread = np.sqrt(np.diag(covariance))
     spread[spread == 0] = 1.0
     correlation = covariance / np.outer(spread, spread) + _RIDGE * np.eye(bands)
@@ -120,4 +121,4 @@ def _regress(diagonal: npt.NDArray[np.float32], independent: float) -> tuple[Val
             row = np.linalg.inv(correlation[near, near])[band - first]
             leave[band, near] = row / row[band - first]
     leave *= spread[:, None] / spread[None, :]
-    return leave.astype(np.float32) @ diagonal, regressors
+    return leave.astype(np.float32) @ finest, regressors

@@ -70,7 +70,9 @@ def read(request: Request) -> HyperCube:
             first = file.pages.first
             tags = {tag.code: tag.value for tag in first.tags}
             description = first.description
-    except (tifffile.TiffFileError, ValueError, IndexError, KeyError, RuntimeError) as error:
+    except (UserError, OSError):
+        raise
+    except Exception as error:  # tifffile raises a dozen kinds for a damaged file
         raise UserError(
             f"{request.path}: this TIFF is cut short, damaged or packed in an unknown way "
             f"({error}); copy or save it again."
