@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from napari_hsi_restore.metrics import Scores as Scores
     from napari_hsi_restore.metrics import compare_cubes as compare
     from napari_hsi_restore.noise import estimate_sigma as estimate_sigma
-    from napari_hsi_restore.restore import denoise as denoise
     from napari_hsi_restore.restore.recipe import DenoiseRecipe as DenoiseRecipe
     from napari_hsi_restore.scene import demo_scene as demo_scene
     from napari_hsi_restore.verbs import convert as convert
+    from napari_hsi_restore.verbs import denoise as denoise
     from napari_hsi_restore.verbs import info as info
     from napari_hsi_restore.zoo import list_models as list_models
 
@@ -45,7 +45,7 @@ _HOMES = {
     "convert": "verbs:convert",
     "degrade": "degradations:degrade",
     "demo_scene": "scene:demo_scene",
-    "denoise": "restore:denoise",
+    "denoise": "verbs:denoise",
     "downscale": "degradations:downscale",
     "estimate_sigma": "noise:estimate_sigma",
     "info": "verbs:info",

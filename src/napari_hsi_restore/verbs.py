@@ -1,4 +1,4 @@
-"""The verbs `info` and `convert` for Python; the others are functions of the core."""
+"""The verbs `info`, `convert` and `denoise` for Python; the others are functions of the core."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pydantic
 
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, read, write
+from napari_hsi_restore.restore.recipe import DenoiseRecipe
 
 if TYPE_CHECKING:
     from napari_hsi_restore.io.request import PixelOrder
@@ -99,6 +103,96 @@ def convert(
         pixel_order=pixel_order,
     )
     return write(cube, out, overwrite=overwrite)
+
+
+def denoise(
+    cube: HyperCube | str | Path,
+    recipe: DenoiseRecipe | None = None,
+    *,
+    model: str = "auto",
+    noise: Literal["auto"] | float | Sequence[float] | FloatArray = "auto",
+    strength: float = 1.0,
+    device: str = "auto",
+    memory_limit_gib: float | None = None,
+    tile: int | None = None,
+) -> HyperCube:
+    """Remove the noise of a cube and wait for it.
+
+    `napari_hsi_restore.restore.restore` does the same with progress, and can be cancelled.
+
+    Parameters
+    ----------
+    cube : HyperCube or path
+        A path is opened with `read`.
+    recipe : DenoiseRecipe or None
+        All settings as one value, in place of the options below.
+    model : str
+        Name of a model (`list_models`), or ``"auto"`` for the one that suits the cube.
+    noise : 'auto', float, or sequence of float
+        ``"auto"`` estimates the noise of every band; a number is one standard deviation for
+        all bands where white is 255; a sequence, (bands,), has one for each band in the
+        cube's stored units.
+    strength : float
+        Factor on the noise that is removed: 0 changes nothing, 1 is the best estimate.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    memory_limit_gib : float or None
+        Memory that tiles may take, in GiB; None to choose it from what is free.
+    tile : int or None
+        Side of a tile in pixels, at least 8; None for what fits the memory. The result does
+        not depend on it.
+
+    Returns
+    -------
+    HyperCube
+        float32, (bands, y, x), in the units of the source, not clipped.
+
+    Raises
+    ------
+    UserError
+        If a setting is out of its range, or the cube cannot be read or restored.
+    TypeError
+        If both a recipe and other options are given.
+    """
+    options: dict[str, Any] = {
+        "model": model,
+        "noise": noise if isinstance(noise, str) else _numbers_of(noise),
+        "strength": strength,
+        "device": device,
+        "memory_limit_gib": memory_limit_gib,
+        "tile": tile,
+    }
+    try:
+        asked = DenoiseRecipe(**options)
+    except pydantic.ValidationError as error:
+        raise UserError(_wrong_setting(error, options)) from None
+    if recipe is not None and asked != DenoiseRecipe():
+        raise TypeError("denoise() takes either a recipe or options, not both")
+    opened = cube if isinstance(cube, HyperCube) else read(cube)
+    # It loads torch, which takes a second: not before it is needed.
+    from napari_hsi_restore.restore import denoise as restored
+
+    return restored(opened, recipe or asked)
+
+
+def _numbers_of(noise: float | Sequence[float] | FloatArray) -> Any:
+    """A plain number, or a tuple of plain numbers, of what may be an array."""
+    plain = np.asarray(noise).tolist()
+    return tuple(plain) if isinstance(plain, list) else plain
+
+
+def _wrong_setting(error: pydantic.ValidationError, options: dict[str, Any]) -> str:
+    """A sentence about the first setting that a recipe refuses."""
+    name = str(error.errors()[0]["loc"][0])
+    allowed = {
+        "model": "give the name of a model or 'auto'",
+        "noise": "give 'auto', a number or one number for each band",
+        "strength": "give a number from 0 to 5",
+        "device": "give 'auto', 'cpu', 'cuda' or 'cuda:N'",
+        "memory_limit_gib": "give a number of GiB above 0, or None",
+        "tile": "give a whole number of pixels from 8 upwards, or None",
+    }
+    return f"setting '{name}' cannot be {options[name]!r}: {allowed[name]}."
 
 
 def check_target(out: str | Path, *, overwrite: bool) -> None:

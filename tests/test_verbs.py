@@ -1,0 +1,67 @@
+"""The Python verb `denoise`: the options of the command line, by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_hsi_restore as hsr
+
+
+@pytest.fixture(scope="module")
+def noisy() -> hsr.HyperCube:
+    return hsr.degrade(hsr.demo_scene(size=24), "gaussian-50")
+
+
+def told(cube: hsr.HyperCube) -> dict[str, Any]:
+    entry: dict[str, Any] = json.loads(cube.history[-1])
+    return entry
+
+
+def test_options_do_what_the_same_recipe_does(noisy: hsr.HyperCube) -> None:
+    options: dict[str, Any] = {"model": "stas_c", "noise": 40, "strength": 0.5, "device": "cpu"}
+    by_name = hsr.denoise(noisy, **options, memory_limit_gib=1, tile=16)
+    by_recipe = hsr.denoise(noisy, hsr.DenoiseRecipe(**options))
+    np.testing.assert_allclose(by_name.data, by_recipe.data, atol=1e-4)
+    assert told(by_name)["strength"] == 0.5
+    np.testing.assert_allclose(told(by_name)["sigma"], 40 / 255, rtol=1e-4)
+
+
+def test_noise_may_be_an_array_of_one_value_for_each_band(noisy: hsr.HyperCube) -> None:
+    sigma = np.linspace(0.1, 0.3, noisy.n_bands)
+    np.testing.assert_allclose(told(hsr.denoise(noisy, noise=sigma))["sigma"], sigma, rtol=1e-4)
+
+
+def test_a_file_may_be_named_instead_of_a_cube(noisy: hsr.HyperCube, tmp_path: Path) -> None:
+    path = hsr.write(noisy, tmp_path / "noisy.npz")
+    np.testing.assert_array_equal(hsr.denoise(path).data, hsr.denoise(hsr.read(path)).data)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"strength": -1},
+        {"strength": float("nan")},
+        {"noise": "strong"},
+        {"noise": ["a", "b"]},
+        {"tile": 4},
+        {"memory_limit_gib": 0},
+        {"model": None},
+    ],
+    ids=str,
+)
+def test_a_setting_out_of_range_is_a_sentence_that_names_it(
+    noisy: hsr.HyperCube, setting: dict[str, Any]
+) -> None:
+    [name] = setting
+    with pytest.raises(hsr.UserError, match=f"setting '{name}' cannot be .*: give "):
+        hsr.denoise(noisy, **setting)
+
+
+def test_a_recipe_and_options_together_are_refused(noisy: hsr.HyperCube) -> None:
+    with pytest.raises(TypeError, match="not both"):
+        hsr.denoise(noisy, hsr.DenoiseRecipe(), strength=0.5)
