@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Any, overload
 
+from napari_hsi_restore.models.architectures.coarsr import CoarSR
 from napari_hsi_restore.models.architectures.stas import Stas
-from napari_hsi_restore.models.spec import ModelSpec
+from napari_hsi_restore.models.spec import CoarSRSpec, ModelSpec, StasSpec
+
+Network = Stas | CoarSR
 
 
-def _stas(spec: ModelSpec) -> Stas:
+def _stas(spec: StasSpec) -> Stas:
     return Stas(spec.genotype, spec.width)
 
 
-ARCHITECTURES: MappingProxyType[str, Callable[[ModelSpec], Stas]] = MappingProxyType(
-    {"stas": _stas}
+def _coarsr(spec: CoarSRSpec) -> CoarSR:
+    return CoarSR(spec.scale, spec.width)
+
+
+# A row takes only the spec of its own architecture, which no one type of function can say.
+ARCHITECTURES: MappingProxyType[str, Callable[[Any], Network]] = MappingProxyType(
+    {"stas": _stas, "coarsr": _coarsr}
 )
 
 
-def build(spec: ModelSpec) -> Stas:
+@overload
+def build(spec: StasSpec) -> Stas: ...
+@overload
+def build(spec: CoarSRSpec) -> CoarSR: ...
+def build(spec: ModelSpec) -> Network:
     """The untrained network of a spec, on the CPU."""
     return ARCHITECTURES[spec.architecture](spec)

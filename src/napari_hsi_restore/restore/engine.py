@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Generator, Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,16 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.models.basis import Basis, band_basis, eigenbasis
+from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.recipe import DenoiseRecipe, automatic_model
 from napari_hsi_restore.restore.statistics import SpectralStatistics, gather, noise_of
 from napari_hsi_restore.restore.tile_run import TileRun
 from napari_hsi_restore.zoo.loading import load
 from napari_hsi_restore.zoo.records import ModelRecord
+
+if TYPE_CHECKING:
+    from napari_hsi_restore.models.architectures.stas import Stas
 
 Float = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
@@ -84,7 +88,7 @@ def restore(
     whole = _whole(cube, region)
     device = devices.choose(recipe.device)
     name = automatic_model(cube.n_bands) if recipe.model == "auto" else recipe.model
-    network, record = load(name, device.name)
+    network, record, spec = _denoiser(name, device)
     _check_bands(cube, record)
     statistics = yield from _statistics(cube)
     yield Progress(STATISTICS_SHARE / 2, "estimating the noise")
@@ -94,8 +98,8 @@ def restore(
     if recipe.strength == 0.0:
         result[...] = cube.data[:, whole[0], whole[1]]
     else:
-        basis = _basis(statistics, sigma * recipe.strength, record)
-        run = TileRun(cube, whole, result, network, record, basis, statistics.active)
+        basis = _basis(statistics, sigma * recipe.strength, spec)
+        run = TileRun(cube, whole, result, network, spec, basis, statistics.active)
         begin = time.monotonic()
         for fraction in run.tiles(recipe.tile or run.side(_budget(recipe, device))):
             left = (time.monotonic() - begin) * (1.0 - fraction) / fraction
@@ -104,6 +108,15 @@ def restore(
     entry = _history(cube, recipe, record, sigma, device)
     restored = cube.crop(*whole).replace(data=result, history=(*cube.history, entry))
     yield Done(restored)
+
+
+def _denoiser(name: str, device: devices.DeviceInfo) -> tuple[Stas, ModelRecord, StasSpec]:
+    from napari_hsi_restore.models.architectures.stas import Stas
+
+    network, record = load(name, device.name)
+    if not isinstance(network, Stas) or not isinstance(record.spec, StasSpec):
+        raise UserError(f"model '{name}' is not for denoising; choose auto or another model.")
+    return network, record, record.spec
 
 
 def _whole(cube: HyperCube, region: Region | None) -> Region:
@@ -154,15 +167,15 @@ def _sigma(cube: HyperCube, recipe: DenoiseRecipe, active: npt.NDArray[np.bool_]
     return np.maximum(told, max(float(told.max()), 1e-30) * 1e-6)
 
 
-def _basis(statistics: SpectralStatistics, sigma: Float, record: ModelRecord) -> Basis:
-    if record.spec.domain == "bands":
+def _basis(statistics: SpectralStatistics, sigma: Float, spec: StasSpec) -> Basis:
+    if spec.domain == "bands":
         return band_basis(statistics.mean, statistics.covariance, sigma)
     return eigenbasis(
         statistics.mean,
         statistics.covariance,
         sigma,
         statistics.pixels,
-        record.spec.most_components,
+        spec.most_components,
     )
 
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.basis import Basis
+from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore.statistics import filled
 from napari_hsi_restore.restore.tiling import Tile, plan
-from napari_hsi_restore.zoo.records import ModelRecord
 
 if TYPE_CHECKING:
     from napari_hsi_restore.models.architectures.stas import Stas
@@ -39,7 +39,8 @@ class TileRun:
     result : float32 ndarray, (bands, rows, columns)
         Gets the restored region.
     network : Stas
-    record : ModelRecord
+    spec : StasSpec
+        Of the network.
     basis : Basis
         Of the active bands.
     active : bool ndarray, (bands,)
@@ -50,7 +51,7 @@ class TileRun:
     region: tuple[slice, slice]
     result: npt.NDArray[np.float32]
     network: Stas
-    record: ModelRecord
+    spec: StasSpec
     basis: Basis
     active: npt.NDArray[np.bool_]
 
@@ -74,8 +75,8 @@ class TileRun:
     def _bytes(self, side: int) -> float:
         pixels = 1.0
         for length in self.cube.shape[1:]:
-            pixels *= min(side + 2 * self.record.halo, length)
-        features = FEATURE_COPIES * 4 * self.record.spec.width * self.basis.components
+            pixels *= min(side + 2 * self.spec.halo, length)
+        features = FEATURE_COPIES * 4 * self.spec.width * self.basis.components
         return pixels * (features + 4 * 4 * self.cube.n_bands)
 
     def tiles(self, side: int) -> Iterator[float]:
@@ -91,7 +92,7 @@ class TileRun:
         UserError
             If memory does not suffice for the smallest tile.
         """
-        shape, halo = self.cube.shape[1:], self.record.halo
+        shape, halo = self.cube.shape[1:], self.spec.halo
         todo = plan(self.region, shape, side, halo)
         area = float(self.result.shape[1] * self.result.shape[2])
         done = 0.0

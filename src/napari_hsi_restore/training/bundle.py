@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.architectures.stas import reach
 from napari_hsi_restore.models.catalog import build
-from napari_hsi_restore.models.spec import ModelSpec
+from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.cubes import find
 from napari_hsi_restore.training.loop import BEST, LAST
@@ -68,8 +68,7 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
         weights = load((run / BEST).read_bytes())
     except OSError as error:
         raise UserError(f"{run / BEST}: the run has no best weights yet; train longer.") from error
-    spec = ModelSpec(
-        architecture="stas",
+    spec = StasSpec(
         genotype=recipe.genotype,
         width=recipe.width,
         domain=recipe.domain,

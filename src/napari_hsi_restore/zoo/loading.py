@@ -9,10 +9,10 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.zoo.records import ModelRecord, find
 
 if TYPE_CHECKING:
-    from napari_hsi_restore.models.architectures.stas import Stas
+    from napari_hsi_restore.models.catalog import Network
 
 
-def load(name: str, device: str = "cpu") -> tuple[Stas, ModelRecord]:
+def load(name: str, device: str = "cpu") -> tuple[Network, ModelRecord]:
     """A trained network, ready to run.
 
     Parameters
@@ -24,7 +24,7 @@ def load(name: str, device: str = "cpu") -> tuple[Stas, ModelRecord]:
 
     Returns
     -------
-    Stas, ModelRecord
+    Network, ModelRecord
 
     Raises
     ------

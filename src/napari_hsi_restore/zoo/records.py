@@ -10,7 +10,7 @@ import pydantic
 from platformdirs import user_data_path
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.spec import ModelSpec
+from napari_hsi_restore.models.spec import ModelSpec, Task
 
 FOLDER_VARIABLE = "NAPARI_HSI_RESTORE_MODELS"
 
@@ -79,8 +79,8 @@ class ModelRecord(pydantic.BaseModel, frozen=True, extra="forbid"):
     bundled: bool = True
 
     @property
-    def task(self) -> str:
-        """What it does, ``"denoise"``."""
+    def task(self) -> Task:
+        """What it does, ``"denoise"`` or ``"superres"``."""
         return self.spec.task
 
     @property
@@ -105,15 +105,20 @@ def user_folder() -> Path:
     return Path(chosen) if chosen else user_data_path("napari-hsi-restore") / "models"
 
 
-def list_models() -> tuple[ModelRecord, ...]:
+def list_models(task: Task | None = None) -> tuple[ModelRecord, ...]:
     """Records of all models, the bundled ones first, by name.
+
+    Parameters
+    ----------
+    task : {'denoise', 'superres'}, optional
+        Only the models for it.
 
     Raises
     ------
     UserError
         If a record of the user's folder is damaged.
     """
-    return tuple(entry for entry, _ in _entries())
+    return tuple(entry for entry, _ in _entries() if task is None or entry.task == task)
 
 
 def record(name: str) -> ModelRecord:

@@ -1,0 +1,249 @@
+"""CoarSR, the first stage of DualSR (Li, Yuan, Jia, Wang, IEEE TIP 31, 2022).
+
+Every band is enlarged together with two pairs of neighbours
+(`napari_hsi_restore.models.neighbours`): three heads, two aggregation modules over
+the groups (ASFM), the fusion with the band before (FCF), and a sub-pixel tail that
+adds detail to the bicubic enlargement. Nothing depends on the number of bands.
+
+Only the fusion needs the band before, and it is linear: everything up to it runs for
+many bands at once, then one pointwise convolution a band carries the state, and the
+tail runs for many bands again.
+
+This project's choices, where the paper is silent or a working tool needs them: the
+last convolution starts at zero, so that the untrained network is bicubic; the two
+weights of the fusion are scalars; the state starts afresh where the bands have a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import weight_norm
+
+from napari_hsi_restore.models.neighbours import PLANES
+from napari_hsi_restore.models.resampling import bicubic
+
+PUBLISHED_WIDTH = 64
+SCALES = (2, 3, 4, 8)
+GROUPS = 3
+
+HALO = 24
+"""Pixels beyond a tile that can change its inside, in pixels of the input.
+
+Head 1; two ASFM of 10 each (two residual blocks of two convolutions within a group,
+the same across groups, two convolutions between groups); the convolution before the
+fusion 1; the tail 2, at every scale: the first convolution 1, and those at higher
+resolution together less than one further pixel of the input, which is rounded up.
+"""
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
+    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+    weight_norm(conv)
+    return conv
+
+
+def _start_at_zero(conv: nn.Conv2d) -> None:
+    for name, parameter in conv.named_parameters():
+        # Of weight normalisation only the length: the direction has to stay one.
+        if name in ("bias", "parametrizations.weight.original0"):
+            nn.init.zeros_(parameter)
+
+
+class ResidualBlock(nn.Module):
+    """``x + conv(relu(conv(x)))``, without normalisation over the batch."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _conv(width, width)
+        self.second = _conv(width, width)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(n, width, y, x) to the same shape."""
+        inner = functional.relu(self.first(features), inplace=True)
+        result: torch.Tensor = features + self.second(inner)
+        return result
+
+
+def _two_blocks(width: int) -> nn.Sequential:
+    return nn.Sequential(ResidualBlock(width), ResidualBlock(width))
+
+
+class BetweenGroups(nn.Module):
+    """``T + S2(relu(S1(T) + P(T)))`` over the stack of the three groups.
+
+    S1 and S2 are 1 x 3 x 3 convolutions, within a group; P is 3 x 1 x 1, over the
+    groups. As 2-D convolutions, which run faster: P mixes the channels of all groups
+    at one pixel, with zeros beyond the first and the last.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.within = _conv(width, width)
+        self.over = nn.Conv1d(width, width, 3)
+        weight_norm(self.over)
+        self.back = _conv(width, width)
+
+    def forward(self, groups: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Three tensors (n, width, y, x) to three of the same shape."""
+        count, width, height, columns = groups[0].shape
+        stack = torch.stack(groups, dim=1)
+        inside = self.within(stack.flatten(0, 1))
+        kernel = _banded(self.over.weight)[:, :, None, None]
+        assert self.over.bias is not None
+        mixed = functional.conv2d(stack.flatten(1, 2), kernel, self.over.bias.repeat(GROUPS))
+        mixed = torch.unflatten(mixed, 1, (GROUPS, width))
+        inner = functional.relu(inside + mixed.flatten(0, 1), inplace=True)
+        result = stack + self.back(inner).reshape(count, GROUPS, width, height, columns)
+        return list(result.unbind(1))
+
+
+def _banded(kernel: torch.Tensor) -> torch.Tensor:
+    """The kernel (out, in, 3) of a convolution over three groups as a matrix (3 out, 3 in)."""
+    nothing = torch.zeros_like(kernel[..., 0])
+    before, same, after = kernel.unbind(2)
+    rows = ((same, after, nothing), (before, same, after), (nothing, before, same))
+    return torch.cat([torch.cat(row, dim=1) for row in rows], dim=0)
+
+
+class Aggregation(nn.Module):
+    """ASFM: within each group, across the groups, and between neighbouring groups."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = nn.ModuleList(_two_blocks(width) for _ in range(GROUPS))
+        self.share = nn.Parameter(torch.ones(GROUPS, GROUPS))
+        self.fuse = nn.ModuleList(_conv(GROUPS * width, width, 1) for _ in range(GROUPS))
+        self.outer = nn.ModuleList(_two_blocks(width) for _ in range(GROUPS))
+        self.weight = nn.Parameter(torch.ones(GROUPS))
+        self.between = BetweenGroups(width)
+
+    def forward(
+        self, groups: list[torch.Tensor], shallow: list[torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """Three groups (n, width, y, x) and the outputs of the heads to three groups."""
+        own = [block(group) + group for block, group in zip(self.inner, groups, strict=True)]
+        mixed = []
+        for index, (fuse, block) in enumerate(zip(self.fuse, self.outer, strict=True)):
+            parts = [share * part for share, part in zip(self.share[index], own, strict=True)]
+            fused = fuse(torch.cat(parts, dim=1))
+            mixed.append(self.weight[index] * (block(fused) + fused + groups[index]))
+        return [group + first for group, first in zip(self.between(mixed), shallow, strict=True)]
+
+
+class CoarSR(nn.Module):
+    """CoarSR for one scale and any number of bands.
+
+    Parameters
+    ----------
+    scale : int
+        2, 3, 4 or 8.
+    width : int
+        Features, 64 in the paper.
+    """
+
+    def __init__(self, scale: int, width: int = PUBLISHED_WIDTH) -> None:
+        super().__init__()
+        if scale not in SCALES:
+            raise ValueError(f"scale {scale} is none of {SCALES}")
+        self.scale, self.width = scale, width
+        self.heads = nn.ModuleList(_conv(bands, width) for bands in (1, 3, 3))
+        self.aggregations = nn.ModuleList(Aggregation(width) for _ in range(2))
+        self.reduce = _conv(GROUPS * width, width, 1)
+        self.deep = _conv(width, width)
+        self.gates = nn.Parameter(torch.ones(2))
+        self.fusion = _conv(2 * width, width, 1)
+        factors = (3,) if scale == 3 else (2,) * (scale.bit_length() - 1)
+        self.upsampler = nn.Sequential(
+            *(
+                stage
+                for factor in factors
+                for stage in (_conv(width, factor * factor * width), nn.PixelShuffle(factor))
+            )
+        )
+        self.last = _conv(width, 1)
+        _start_at_zero(self.last)
+
+    def forward(self, planes: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+        """Enlarge bands.
+
+        Parameters
+        ----------
+        planes : tensor, (batch, bands, 5, y, x)
+            Each band of the sequence with its neighbours, in the order of
+            `napari_hsi_restore.models.neighbours.BandSequence.planes`; white is 1.
+        starts : bool tensor, (bands,)
+            Where the state of the recurrence starts afresh. It always does so at the
+            first band.
+
+        Returns
+        -------
+        float32 tensor, (batch, bands, scale y, scale x)
+        """
+        *_, (enlarged, _) = self.stages(planes, starts, None)
+        return enlarged
+
+    def stages(
+        self, planes: torch.Tensor, starts: torch.Tensor, state: torch.Tensor | None
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+        """`forward` for a part of the sequence, in steps that a caller can stop between.
+
+        Parameters
+        ----------
+        planes, starts
+            As for `forward`.
+        state : tensor, (batch, width, y, x), or None
+            From the band before the first one here.
+
+        Yields
+        ------
+        tensor, tensor or None
+            The input and the state as they were, six times; then the enlarged bands and
+            the state after the last of them.
+        """
+        batch, bands = planes.shape[:2]
+        flat = planes.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        unchanged = planes[:, :, 0], state
+        near, far = flat[:, [1, 0, 2]], flat[:, [3, 0, 4]]
+        shallow = [
+            head(group) for head, group in zip(self.heads, (flat[:, :1], near, far), strict=True)
+        ]
+        yield unchanged
+        groups = shallow
+        for aggregation in self.aggregations:
+            groups = aggregation(groups, shallow)
+            yield unchanged
+        deep = self.deep(self.reduce(torch.cat(groups, dim=1))) + shallow[0]
+        yield unchanged
+        fused, state = self._fuse(torch.unflatten(deep, 0, (batch, bands)), starts, state)
+        yield unchanged
+        detail = self.upsampler(fused.flatten(0, 1) + shallow[0])
+        yield unchanged
+        detail = torch.unflatten(self.last(detail)[:, 0].float(), 0, (batch, bands))
+        yield bicubic(planes[:, :, 0], self.scale) + detail, state
+
+    def _fuse(
+        self, deep: torch.Tensor, starts: torch.Tensor, state: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """FCF: each band with the state of the one before; (batch, bands, width, y, x)."""
+        here, before = self.fusion.weight.chunk(2, dim=1)
+        prepared = functional.conv2d(deep.flatten(0, 1), self.gates[0] * here, self.fusion.bias)
+        prepared = torch.unflatten(prepared, 0, deep.shape[:2])
+        before = self.gates[1] * before
+        fused = []
+        for index, fresh in enumerate(starts.tolist()):
+            if state is None or fresh:
+                state = deep[:, index]
+            else:
+                # Detached: the error goes back no further than this band.
+                carried = functional.conv2d(state.detach(), before)
+                state = prepared[:, index] + carried
+            fused.append(state)
+        assert state is not None
+        return torch.stack(fused, dim=1), state.detach()
+
+
+assert PLANES == 2 * GROUPS - 1

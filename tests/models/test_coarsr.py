@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_hsi_restore.degradations import resize_bicubic
+from napari_hsi_restore.models.architectures.coarsr import HALO, SCALES, CoarSR
+from napari_hsi_restore.models.catalog import build
+from napari_hsi_restore.models.neighbours import band_sequence
+from napari_hsi_restore.models.resampling import bicubic
+from napari_hsi_restore.models.spec import CoarSRSpec
+from napari_hsi_restore.restore.tiling import plan
+
+
+def random_network(scale, width=4):
+    torch.manual_seed(scale)
+    network = CoarSR(scale, width)
+    for parameter in network.last.parameters():
+        torch.nn.init.uniform_(parameter, 0.2, 0.4)
+    return network.eval()
+
+
+def planes_of(cube, sequence):
+    return cube[:, torch.from_numpy(sequence.planes)]
+
+
+def enlarge(network, cube):
+    sequence = band_sequence(cube.shape[1])
+    return network(planes_of(cube, sequence), torch.from_numpy(sequence.starts))
+
+
+@pytest.mark.parametrize(("scale", "millions"), [(2, 2.24), (4, 2.39)])
+def test_the_published_number_of_parameters(scale, millions):
+    network = build(CoarSRSpec(scale=scale, width=64, halo=HALO))
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert count == pytest.approx(millions * 1e6, rel=0.01)
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.25, 1 / 3, 2, 3, 4, 8])
+def test_resampling_is_that_of_the_degradations(scale):
+    images = np.random.default_rng(0).random((3, 24, 36), dtype=np.float32)
+    ours = bicubic(torch.from_numpy(images), scale)
+    np.testing.assert_allclose(ours, resize_bicubic(images, scale=scale), atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("bands", [1, 3, 9])
+@torch.inference_mode()
+def test_it_starts_as_bicubic_for_any_number_of_bands(scale, bands):
+    cube = torch.rand(2, bands, 12, 10)
+    enlarged = enlarge(CoarSR(scale, 4), cube)
+    torch.testing.assert_close(enlarged, bicubic(cube, scale))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_declared_halo_is_the_true_reach(scale):
+    network = random_network(scale, width=2).double()
+    # All weights and inputs positive: every rectifier is open, so nothing hides by chance.
+    for parameter in network.parameters():
+        parameter.data.abs_()
+    side = 2 * HALO + 9
+    planes = torch.rand(1, 1, 5, 3, side, dtype=torch.double, requires_grad=True)
+    rows = []
+    for sub in range(scale):
+        enlarged = network(planes, torch.ones(1, dtype=torch.bool)).double()
+        centre = enlarged[0, 0, scale, scale * (side // 2) + sub]
+        (gradient,) = torch.autograd.grad(centre, planes)
+        rows.append(gradient[0, 0].abs().amax(dim=(0, 1)).nonzero().flatten() - side // 2)
+    assert int(torch.cat(rows).abs().max()) == HALO
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@torch.inference_mode()
+def test_a_tiled_result_equals_the_whole(scale):
+    network = random_network(scale)
+    cube = torch.rand(1, 2, 60, 50)
+    whole = enlarge(network, cube)
+    tiled = torch.full_like(whole, torch.nan)
+    for tile in plan((slice(0, 60), slice(0, 50)), (60, 50), 30, HALO):
+        part = enlarge(network, cube[:, :, tile.read_rows, tile.read_columns])
+        out, cut = (
+            (..., *(slice(scale * span.start, scale * span.stop) for span in spans))
+            for spans in ((tile.rows, tile.columns), tile.inside)
+        )
+        tiled[out] = part[cut]
+    torch.testing.assert_close(tiled, whole, atol=1e-4, rtol=0)
+
+
+@torch.inference_mode()
+def test_bands_may_come_in_parts():
+    network = random_network(2)
+    sequence = band_sequence(9)
+    planes = planes_of(torch.rand(1, 9, 14, 14), sequence)
+    starts = torch.from_numpy(sequence.starts)
+    whole = network(planes, starts)
+    state, parts = None, []
+    for part in (slice(0, 1), slice(1, 5), slice(5, 9)):
+        *_, (enlarged, state) = network.stages(planes[:, part], starts[part], state)
+        parts.append(enlarged)
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole)
+
+
+@torch.inference_mode()
+def test_a_band_knows_the_bands_before_it_but_not_across_a_gap():
+    network = random_network(2)
+    cube = torch.rand(1, 12, 10, 10)
+    moved = cube.clone()
+    moved[:, 0] += 1.0
+    change = (enlarge(network, moved) - enlarge(network, cube)).abs().amax(dim=(0, 2, 3))
+    assert (change[:6] > 1e-6).all()
+    centres = np.array([400.0, 410, 420, 430, 440, 450, 900, 910, 920, 930, 940, 950])
+    sequence = band_sequence(12, centres)
+    starts = torch.from_numpy(sequence.starts)
+    apart = [network(planes_of(c, sequence), starts) for c in (moved, cube)]
+    change = (apart[0] - apart[1]).abs().amax(dim=(0, 2, 3))
+    assert (change[:6] > 1e-6).all()
+    assert (change[6:] == 0).all()
+
+
+def test_the_state_carries_no_gradient_to_the_band_before():
+    network = random_network(2)
+    planes = torch.rand(1, 2, 5, 8, 8, requires_grad=True)
+    enlarged = network(planes, torch.tensor([True, False]))
+    (gradient,) = torch.autograd.grad(enlarged[:, 1].sum(), planes)
+    assert gradient[:, 1].abs().max() > 0
+    assert gradient[:, 0].abs().max() == 0
+
+
+@torch.inference_mode()
+def test_the_mixing_of_groups_is_the_three_dimensional_one():
+    torch.manual_seed(0)
+    block = random_network(2).aggregations[0].between
+    groups = [torch.rand(2, 4, 7, 6) for _ in range(3)]
+    stack = torch.stack(groups, dim=2)
+    conv3d = torch.nn.functional.conv3d
+    inside = conv3d(stack, block.within.weight[:, :, None], block.within.bias, padding=(0, 1, 1))
+    over = conv3d(stack, block.over.weight[..., None, None], block.over.bias, padding=(1, 0, 0))
+    inner = torch.relu(inside + over)
+    back = conv3d(inner, block.back.weight[:, :, None], block.back.bias, padding=(0, 1, 1))
+    torch.testing.assert_close(torch.stack(block(groups), dim=2), stack + back)
+
+
+def test_a_scale_that_it_has_not_is_refused():
+    with pytest.raises(ValueError, match="scale 5"):
+        CoarSR(5)
