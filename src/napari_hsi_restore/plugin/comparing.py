@@ -77,6 +77,19 @@ def residual(source: HyperCube, result: HyperCube) -> HyperCube:
     )
 
 
+def mismatch(reference: HyperCube, result: HyperCube) -> str | None:
+    """Say in one sentence why two cubes cannot be compared pixel by pixel; None if they can."""
+    if reference.shape == result.shape:
+        return None
+    bands, height, width = result.shape
+    true_bands, true_height, true_width = reference.shape
+    if bands != true_bands:
+        what = f"has {bands} bands and the reference {true_bands}"
+    else:
+        what = f"is {height} x {width} pixels large and the reference {true_height} x {true_width}"
+    return f'"{result.name}" {what}, so it cannot be compared; choose another reference or result.'
+
+
 def source_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
     """Find the layer that a result was made from, by its name ``"{source} [...]"``."""
     named = {layer.name: layer for layer in layers}
@@ -88,15 +101,17 @@ def source_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
     return None
 
 
+def is_residual(layer: Layer) -> bool:
+    """Whether a layer shows what a restoration took away, by its name ``"{...} [residual...]"``."""
+    return bool(layer.name.rpartition(" [")[2].startswith("residual"))
+
+
 def _physical_pair(
     reference: HyperCube, result: HyperCube
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     # Both cubes as float32 in memory, (bands, y, x), and where both are valid.
-    if reference.shape != result.shape:
-        raise UserError(
-            f'"{result.name}" has the shape {result.shape} (bands, y, x) and "{reference.name}" '
-            f"has {reference.shape}; compare cubes of the same bands and pixels."
-        )
+    if (reason := mismatch(reference, result)) is not None:
+        raise UserError(reason)
     true = np.empty(reference.shape, np.float32)
     found = np.empty(reference.shape, np.float32)
     for band in range(reference.n_bands):

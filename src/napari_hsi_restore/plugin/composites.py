@@ -97,6 +97,35 @@ def composite(cube: HyperCube, name: str) -> Floats:
     return _encoded_srgb(_stretched(picture, jointly=True)) if balanced else _stretched(picture)
 
 
+def composite_of_bands(cube: HyperCube, bands: tuple[int, int, int]) -> Floats:
+    """Make a false-colour picture of three bands.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    bands : tuple of 3 int
+        Shown as red, green and blue.
+
+    Returns
+    -------
+    float32 ndarray, (y, x, 3)
+        0 to 1, each channel stretched between percentiles; no-data pixels are black.
+    """
+    channels = [_mean_of_bands(cube, np.array([band])) for band in bands]
+    return _stretched(np.stack(channels, axis=-1))
+
+
+def allows(cube: HyperCube, kind: Composite) -> bool:
+    """Whether the wavelengths of a cube reach every channel of a picture."""
+    if kind.centres_nm is None:
+        return True
+    wavelengths = cube.wavelengths_nm
+    if wavelengths is None or not np.isfinite(wavelengths).all():
+        return False
+    good = np.ones(cube.n_bands, bool) if cube.good_bands is None else cube.good_bands
+    return bool(good.any()) and _reaches(cube, kind, good)
+
+
 def channel_bands(cube: HyperCube, kind: Composite) -> list[npt.NDArray[np.intp]]:
     """Choose the bands that are averaged for each channel.
 

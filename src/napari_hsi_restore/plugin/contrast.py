@@ -56,6 +56,15 @@ def contrast_limits(
     return limits_of(values[cube.valid(values)], percentiles)
 
 
+def band_limits(
+    cube: HyperCube, band: int, percentiles: tuple[float, float] = (2.0, 98.0)
+) -> tuple[float, float]:
+    """Limits that stretch one band, from at most 512 x 512 of its stored values."""
+    steps = [max(1, -(-size // 512)) for size in cube.shape[1:]]
+    values = np.asarray(cube.data[band, :: steps[0], :: steps[1]])
+    return limits_of(values[cube.valid(values)], percentiles)
+
+
 def limits_of(
     values: npt.NDArray[Any], percentiles: tuple[float, float] = (0.5, 99.5)
 ) -> tuple[float, float]:

@@ -125,7 +125,10 @@ def known_cube(metadata: Mapping[str, Any]) -> HyperCube | None:
 
 def is_cube_layer(layer: Layer) -> bool:
     """Whether `layer_to_cube` accepts this layer."""
-    return isinstance(layer, Image) and not layer.rgb and layer.ndim == 3
+    if not isinstance(layer, Image) or layer.rgb or layer.ndim != 3:
+        return False
+    data = layer.data[0] if layer.multiscale else layer.data
+    return np.dtype(data.dtype).kind in "uifb" and 0 not in data.shape
 
 
 def result_layer_data(result: HyperCube, source: Layer, label: str) -> LayerData:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Layer, Points, Shapes
+from skimage import draw
 
 from napari_hsi_restore.plugin.layers import METADATA_KEY, plane_options
 
@@ -67,24 +70,83 @@ def mark_of(layer: Layer, kind: str, cube_layer: Layer) -> bool:
     return isinstance(entry, dict) and entry.get(kind) == cube_layer.unique_id
 
 
+def title_of(layer: Layer) -> str | None:
+    """What a picture or map of ours shows; None for any other layer."""
+    entry: Any = layer.metadata.get(METADATA_KEY)
+    title = entry.get("title") if isinstance(entry, dict) else None
+    return title if isinstance(title, str) else None
+
+
 def pinned_pixels(points: Points, shape_yx: tuple[int, int]) -> list[tuple[int, int, int]]:
     """List the pins that lie on the image as (index of the pin, row, column)."""
     pixels = [(i, round(float(y)), round(float(x))) for i, (y, x) in enumerate(points.data)]
     return [p for p in pixels if 0 <= p[1] < shape_yx[0] and 0 <= p[2] < shape_yx[1]]
 
 
-def region_masks(shapes: Shapes, shape_yx: tuple[int, int]) -> list[npt.NDArray[np.bool_]]:
-    """List the pixels inside each region.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Region:
+    """Pixels of a drawn shape.
+
+    Attributes
+    ----------
+    top, left : int
+        Row and column of the first pixel of `mask`.
+    mask : bool ndarray, (y, x)
+        True inside; only as large as the shape, whatever the size of the image.
+    """
+
+    top: int
+    left: int
+    mask: npt.NDArray[np.bool_]
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of pixels inside."""
+        return int(self.mask.sum())
+
+
+def drawn_regions(shapes: Shapes, shape_yx: tuple[int, int]) -> list[Region]:
+    """List the pixels of each drawn shape: those whose centre lies in it, or that a line meets.
 
     Parameters
     ----------
     shapes : napari.layers.Shapes
+        In the pixels of an image of this shape.
     shape_yx : tuple of int
 
     Returns
     -------
-    list of bool ndarray, (y, x)
+    list of Region
+        One a shape, in order; without pixels where a shape lies off the image.
     """
-    if shapes.nshapes == 0:
-        return []
-    return list(np.asarray(shapes.to_masks(mask_shape=shape_yx), dtype=bool))
+    return [
+        _region(np.asarray(vertices, float)[:, -2:], str(kind), shape_yx)
+        for vertices, kind in zip(shapes.data, shapes.shape_type, strict=True)
+    ]
+
+
+def _region(vertices: npt.NDArray[np.float64], kind: str, shape_yx: tuple[int, int]) -> Region:
+    if kind == "ellipse":
+        # Four corners of the box around it, which may be rotated.
+        centre = vertices.mean(axis=0)
+        first = (vertices[1] - vertices[0]) / 2
+        second = (vertices[3] - vertices[0]) / 2
+        angles = np.linspace(0, 2 * np.pi, 120, endpoint=False)[:, None]
+        vertices = centre + np.cos(angles) * first + np.sin(angles) * second
+    low = np.maximum(np.floor(vertices.min(axis=0)), 0).astype(int)
+    high = np.minimum(np.ceil(vertices.max(axis=0)), np.asarray(shape_yx) - 1).astype(int)
+    if np.any(high < low):
+        return Region(0, 0, np.zeros((0, 0), bool))
+    mask = np.zeros(tuple(high - low + 1), bool)
+    inside = vertices - low
+    if kind in ("line", "path"):
+        corners = np.round(inside).astype(int)
+        for start, end in itertools.pairwise(corners):
+            rows, columns = draw.line(*start, *end)  # type: ignore[no-untyped-call]
+            on = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
+            mask[rows[on], columns[on]] = True
+    else:
+        ys, xs = inside.T
+        rows, columns = draw.polygon(ys, xs, mask.shape)  # type: ignore[no-untyped-call]
+        mask[rows, columns] = True
+    return Region(int(low[0]), int(low[1]), mask)

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin.band_axis import BandAxis
+from napari_hsi_restore.plugin.marks import Region
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -39,6 +40,8 @@ class Curve:
         Standard deviation around `values`, for a region.
     live : bool
         Whether this is the pixel under the cursor.
+    mark : object
+        What on the image the curve belongs to and can be removed with; None if nothing.
     """
 
     label: str
@@ -47,6 +50,7 @@ class Curve:
     color: str
     spread: FloatArray | None = None
     live: bool = False
+    mark: object = None
 
 
 def physical(cube: HyperCube, stored: npt.NDArray[Any]) -> FloatArray:
@@ -85,43 +89,45 @@ def pixel_spectrum(cube: HyperCube, row: int, column: int) -> FloatArray:
 
 
 def region_spectrum(
-    cube: HyperCube, mask: npt.NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray, int]:
+    cube: HyperCube, region: Region, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[FloatArray, FloatArray] | None:
     """Mean and standard deviation over a region, band by band.
 
     Parameters
     ----------
     cube : HyperCube
-    mask : bool ndarray, (y, x)
-        True for the pixels of the region.
+        Only the box around the region is read, in blocks.
+    region : Region
+        Inside the image.
+    cancelled : callable
+        Asked before each block; once true, there is no result.
 
     Returns
     -------
     mean, std : float64 ndarray, (bands,)
         Over the valid pixels of each band (population standard deviation); NaN
-        for a band without any.
-    n_pixels : int
-        Pixels in the region.
+        for a band without any. None after `cancelled`.
 
     Raises
     ------
     UserError
         If the region holds no pixel.
     """
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
+    if region.n_pixels == 0:
         raise UserError("The region holds no pixel of the cube; draw it on the image.")
-    box = slice(columns[0], columns[-1] + 1)
-    height = max(1, _BLOCK_VALUES // (cube.n_bands * (box.stop - box.start)))
+    box_height, box_width = region.mask.shape
+    columns = slice(region.left, region.left + box_width)
+    height = max(1, _BLOCK_VALUES // (cube.n_bands * box_width))
     count = np.zeros(cube.n_bands)
     total = np.zeros(cube.n_bands)
     squares = np.zeros(cube.n_bands)
     shift: FloatArray | None = None
-    for start in range(rows[0], rows[-1] + 1, height):
-        block = slice(start, min(start + height, rows[-1] + 1))
-        inside = mask[block, box]
-        values = physical(cube, np.asarray(cube.data[:, block, box])[:, inside])
+    for start in range(0, box_height, height):
+        if cancelled():
+            return None
+        inside = region.mask[start : start + height]
+        rows = slice(region.top + start, region.top + start + len(inside))
+        values = physical(cube, np.asarray(cube.data[:, rows, columns])[:, inside])
         known = np.isfinite(values)
         if shift is None:
             # Sums of squares about a value near the mean keep their digits.
@@ -135,7 +141,7 @@ def region_spectrum(
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = total / count
         std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    return mean + shift, std, int(mask.sum())
+    return mean + shift, std
 
 
 def curves_csv(curves: Sequence[Curve]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,10 @@ from typing import Any
 import napari.viewer
 import numpy as np
 from napari.layers import Layer
-from napari.qt.threading import create_worker
-from napari.utils.notifications import show_error
+from qtpy.QtCore import QEvent
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -25,34 +24,46 @@ from qtpy.QtWidgets import (
 )
 
 from napari_hsi_restore.cube import HyperCube
-from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.metrics import Scores
 from napari_hsi_restore.plugin.band_axis import BandAxis
-from napari_hsi_restore.plugin.comparing import angle_plane, error_plane, residual, source_of
+from napari_hsi_restore.plugin.comparing import (
+    angle_plane,
+    error_plane,
+    is_residual,
+    mismatch,
+    residual,
+    source_of,
+)
 from napari_hsi_restore.plugin.contrast import limits_of
 from napari_hsi_restore.plugin.layers import (
+    METADATA_KEY,
     is_cube_layer,
     layer_to_cube,
     plane_options,
     result_layer_data,
 )
-from napari_hsi_restore.plugin.marks import color_of
+from napari_hsi_restore.plugin.marks import color_of, mark_of, title_of
 from napari_hsi_restore.plugin.placing import pixel_at, show_band, shown_band
 from napari_hsi_restore.plugin.spectra import Curve, value_title, write_text
+from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.check_list import CheckList
 from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.cube_chooser import CubeChooser
 from napari_hsi_restore.widgets.parts.look_link import LookLink
+from napari_hsi_restore.widgets.parts.save_dialog import save_as
 from napari_hsi_restore.widgets.parts.score_table import Row, ScoreTable
-from napari_hsi_restore.widgets.parts.scoring import Scoring, or_sentence
+from napari_hsi_restore.widgets.parts.scoring import Scoring
 from napari_hsi_restore.widgets.parts.spectrum_feed import Answer, Probe, SpectrumFeed
 from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
 from napari_hsi_restore.widgets.parts.theme import plot_colors
+from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 
-HELP = "Open a cube and a result of it; choose the clean reference if you have one."
+NO_CUBES = "Open a cube and a result of it to compare them."
+TICK = "Tick the results to compare, and choose the clean reference if you have one."
+READY = "Ready: Compute scores, or add a map of where a result differs."
 NO_REFERENCE = (
     "Without a reference nobody can say how near a result is to the truth, so there are no scores. "
-    "Look at the residual: what was taken away should look like noise, not like the scene."
+    "Look at the residual (result - source): it should look like noise, not like the scene."
 )
 
 
@@ -72,7 +83,12 @@ class CompareWidget(QWidget):
         self._scoring.scored.connect(self._on_score)
         self._scoring.ended.connect(self._on_scored)
         self._scores: dict[Any, Scores] = {}
+        self._to_do = 0
+        self._colors: dict[Any, str] = {}
         self._failures: list[str] = []
+        self._answers: tuple[Answer, ...] = ()
+        self._busy_maps = 0
+        self._to_layers = Connections()
         self._to_viewer = Connections()
         self._look = LookLink()
         self._seen: set[Any] = set()
@@ -80,6 +96,8 @@ class CompareWidget(QWidget):
         self._feed.answered.connect(self._on_spectra)
         self._feed.failed.connect(self._say)
         self._build()
+        for ending in (self._to_viewer, self._to_layers, self._look):
+            self.destroyed.connect(ending.close)
         self._listen()
         self._on_theme()
         self._refresh_layers()
@@ -95,9 +113,7 @@ class CompareWidget(QWidget):
         self._results.setAccessibleName("Results")
         self._results.setToolTip("Tick the cubes to compare.")
         self._results.choice_requested.connect(self._on_choice)
-        self._status = QLabel(self)
-        self._status.setWordWrap(True)
-        self._status.setAccessibleName("Message")
+        self._status = wrapping_label("Message", self)
         self._table = ScoreTable(self)
         self._table.setAccessibleName("Scores")
         self._spectra = SpectrumPlot(self)
@@ -189,19 +205,38 @@ class CompareWidget(QWidget):
 
     def _listen(self) -> None:
         events = self._viewer.layers.events
-        for emitter in (events.inserted, events.removed, events.reordered):
+        for emitter in (events.inserted, events.removed, events.reordered, events.renamed):
             self._to_viewer.connect(emitter, self._refresh_layers)
         self._to_viewer.connect(self._viewer.events.theme, self._on_theme)
         self._to_viewer.connect(self._viewer.dims.events.point, self._on_band)
         self._to_viewer.append(self._viewer.mouse_move_callbacks, self._on_mouse_move)
-        for end in (self._to_viewer.close, self._feed.close, self._look.close):
-            self.destroyed.connect(end)
+
+    def _rest(self) -> None:
+        # Out of the window: nothing calls this widget, which Python may then let go.
+        self._scoring.cancel()
+        for ending in (self._to_viewer, self._to_layers, self._look, self._feed):
+            ending.close()
+        self._show_layers(None, [])
+
+    def event(self, event: QEvent | None) -> bool:
+        """Listen to the viewer only while in a window; napari keeps the widget of a closed dock."""
+        handled: bool = super().event(event)
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if self.parent() is None:
+                self._rest()
+            elif not self._to_viewer:
+                self._listen()
+                self._on_theme()
+                self._refresh_layers()
+        return handled
 
     def _on_theme(self) -> None:
         colors = plot_colors(self._viewer.theme)
         self._spectra.set_colors(colors)
         self._per_band.set_colors(colors)
         self._table.set_highlight(colors.highlight)
+        self._results.set_theme(self._viewer.theme)
+        self._show_spectra()
 
     @property
     def reference(self) -> Layer | None:
@@ -221,14 +256,16 @@ class CompareWidget(QWidget):
         new = [
             layer
             for layer in layers
-            if layer.unique_id not in self._seen and source_of(layer, layers) is not None
+            if layer.unique_id not in self._seen
+            and source_of(layer, layers) is not None
+            and not is_residual(layer)
         ]
         self._seen = {layer.unique_id for layer in layers}
         self._show_layers(self.reference, [*self._results.ticked, *new])
 
     def choose_reference(self, layer: Layer | None) -> None:
         """Measure results against a layer; None for no reference."""
-        self._scores.clear()
+        self._forget_scores()
         self._show_layers(layer, self._results.ticked)
 
     def choose_results(self, layers: list[Layer]) -> None:
@@ -237,27 +274,63 @@ class CompareWidget(QWidget):
 
     def _show_layers(self, reference: Layer | None, ticked: list[Any]) -> None:
         layers = [layer for layer in reversed(self._viewer.layers) if is_cube_layer(layer)]
-        reference = reference if reference in layers else None
+        if reference not in layers:
+            if self.reference is not None:
+                self._forget_scores()
+            reference = None
         self._reference.set_entries([(layer.name, layer) for layer in layers], reference)
         others = [(layer.name, layer) for layer in layers if layer != reference]
         self._results.set_entries(others, ticked)
+        self._to_layers.close()
+        for layer in layers:
+            self._to_layers.connect(layer.events.data, self._on_data)
         self._on_choice()
 
+    def _on_data(self) -> None:
+        # Scores of values that are gone would be lies.
+        self._forget_scores()
+        self._on_choice()
+
+    def _forget_scores(self) -> None:
+        self._scoring.cancel()
+        self._scores.clear()
+        self._failures.clear()
+
     def _on_choice(self) -> None:
-        have = bool(self.results)
-        both = have and self.reference is not None
-        for button in (self._score_button, self._error_button, self._angle_button):
-            button.setEnabled(both and not self._scoring.running)
-        self._residual_button.setEnabled(have)
-        self._cancel_button.setEnabled(self._scoring.running)
-        if not have:
-            self._say(HELP)
-        else:
-            self._say("" if both else NO_REFERENCE)
+        self._colors = {layer.unique_id: color_of(i) for i, layer in enumerate(self.results)}
+        entries: list[Any] = self._results.entries
+        self._results.set_colors([self._colors.get(layer.unique_id) for layer in entries])
+        self._show_state()
+        self._say(self._advice())
         self._show_scores()
         self._set_axes()
         if self._linked.isChecked():
             self._on_linked(True)
+
+    def _show_state(self) -> None:
+        have = bool(self.results)
+        both = have and self.reference is not None
+        self._score_button.setEnabled(both and not self._scoring.running)
+        for button in (self._error_button, self._angle_button):
+            button.setEnabled(both)
+        self._residual_button.setEnabled(have)
+        self._cancel_button.setEnabled(self._scoring.running)
+
+    def _advice(self) -> str:
+        if not self._results.entries and self.reference is None:
+            return NO_CUBES
+        if not self.results:
+            return TICK
+        if self.reference is None:
+            return NO_REFERENCE
+        reference = layer_to_cube(self.reference)
+        reasons = [mismatch(reference, layer_to_cube(layer)) for layer in self.results]
+        said = [reason for reason in reasons if reason is not None]
+        if self._scoring.running:
+            return self._running_text()
+        if said or self._failures:
+            return "\n".join(dict.fromkeys([*said, *self._failures]))
+        return "" if self._scores else READY
 
     def _compared(self) -> list[Layer]:
         first = [self.reference] if self.reference is not None else []
@@ -269,42 +342,56 @@ class CompareWidget(QWidget):
         """Compute the scores of the ticked results in the background."""
         if self.reference is None or not self.results:
             return
+        reference = layer_to_cube(self.reference)
         pairs = [(layer.unique_id, layer_to_cube(layer)) for layer in self.results]
-        self._scores.clear()
-        self._failures.clear()
-        self._scoring.start(layer_to_cube(self.reference), pairs)
+        self._forget_scores()
+        # What has another shape has been said already.
+        alike = [(key, cube) for key, cube in pairs if mismatch(reference, cube) is None]
+        if alike:
+            self._to_do = len(alike)
+            self._scoring.start(reference, alike)
         self._on_choice()
-        self._say(f"Computing scores of {len(pairs)} result(s)…")
+
+    def _running_text(self) -> str:
+        done = len(self._scores) + len(self._failures)
+        return f"Computing scores: {done} of {self._to_do} done…"
 
     def cancel(self) -> None:
         """Stop computing scores; what is already known stays."""
         self._scoring.cancel()
         self._on_choice()
+        self._say("Cancelled; scores that were done are kept.")
 
     def _on_score(self, key: Any, found: Scores | str) -> None:
         if isinstance(found, str):
             self._failures.append(found)
         else:
             self._scores[key] = found
-            self._show_scores()
+        self._say(self._running_text())
+        self._show_scores()
 
     def _on_scored(self) -> None:
-        self._on_choice()
-        self._say("\n".join(self._failures))
+        self._show_state()
+        self._say(self._advice())
 
     def _show_scores(self) -> None:
         known = [(layer, self._scores.get(layer.unique_id)) for layer in self.results]
-        self._table.set_rows([Row(layer.name, scores) for layer, scores in known])
+        self._table.set_rows(
+            [Row(layer.name, scores, self._colors.get(layer.unique_id)) for layer, scores in known]
+        )
         for button in (self._copy_button, self._csv_button):
             button.setEnabled(any(scores is not None for _, scores in known))
         curves = []
-        for index, (layer, scores) in enumerate(known):
+        for layer, scores in known:
             if scores is not None:
                 values = np.asarray(scores.per_band["psnr"], dtype=np.float64)
                 values[~np.isfinite(values)] = np.nan
                 axis = BandAxis.of(layer_to_cube(layer))
-                curves.append(Curve(layer.name, axis, values, color_of(index)))
+                curves.append(Curve(layer.name, axis, values, colors[layer.unique_id]))
         self._per_band.set_curves(curves)
+        self._per_band.set_message(
+            "" if curves else "Compute scores for the PSNR of each band" if known else ""
+        )
 
     def copy_table(self) -> None:
         """Put the scores on the clipboard, cells separated by tabs."""
@@ -318,12 +405,8 @@ class CompareWidget(QWidget):
         return write_text(path, self._table.as_text(","))
 
     def _ask_csv(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save scores", "scores.csv", "CSV (*.csv)")
-        if path:
-            try:
-                self._say(f"Saved {self.save_csv(path)}")
-            except UserError as error:
-                show_error(str(error))
+        if saved := save_as(self, "Save scores", "scores", "csv", self.save_csv):
+            self._say(f"Saved {saved}")
 
     # Maps --------------------------------------------------------------------
 
@@ -343,25 +426,57 @@ class CompareWidget(QWidget):
             return
         reference = layer_to_cube(self.reference)
         for layer in self.results:
-            worker = create_worker(or_sentence, compute, reference, layer_to_cube(layer))
-            worker.returned.connect(
-                lambda plane, layer=layer: self._on_plane(layer, plane, what, colormap)
+            cube = layer_to_cube(layer)
+            title = f"{what}, {cube.units}" if what == "error map" and cube.units else what
+            self._make(
+                layer,
+                title,
+                functools.partial(self._on_plane, layer, title, colormap),
+                compute,
+                reference,
+                cube,
             )
-            worker.start()
 
-    def _on_plane(self, layer: Layer, plane: Any, what: str, colormap: str) -> None:
-        if isinstance(plane, str):
-            self._say(plane)
-            return
+    def _make(self, layer: Layer, what: str, add: Callable[[Any], None], *work: Any) -> None:
+        # Computes in the background and says how it went.
+        def answer(made: Any) -> None:
+            self._busy_maps -= 1
+            if isinstance(made, str):
+                self._say(made)
+            elif layer in self._viewer.layers:
+                active = self._viewer.layers.selection.active
+                add(made)
+                self._viewer.layers.selection.active = active
+                self._say("" if self._busy_maps else f"Added {what}.")
+
+        self._busy_maps += 1
+        self._say(f"Computing {what}…")
+        start_work(answer, or_sentence, *work)
+
+    def _on_plane(self, layer: Layer, title: str, colormap: str, plane: Any) -> None:
         known = plane[np.isfinite(plane)]
         _, high = limits_of(known, (0.0, 99.5))
-        self._viewer.add_image(
+        limits = (0.0, high if high > 0 else 1.0)
+        if (shown := self._made_before(layer, title)) is not None:
+            shown.data = plane
+            shown.contrast_limits = limits
+            shown.visible = True
+            return
+        added = self._viewer.add_image(
             plane,
-            name=f"{layer.name} [{what}]",
+            name=f"{layer.name} [{title}]",
             colormap=colormap,
-            contrast_limits=(0.0, high if high > 0 else 1.0),
+            contrast_limits=limits,
+            metadata={METADATA_KEY: {"map_of": layer.unique_id, "title": title}},
             **plane_options(layer),
         )
+        added.colorbar.visible = True
+
+    def _made_before(self, layer: Layer, title: str) -> Layer | None:
+        for other in self._viewer.layers:
+            if mark_of(other, "map_of", layer) and title_of(other) == title:
+                return other
+        return None
 
     def add_residuals(self) -> None:
         """Add a layer with (result - source) for each ticked result."""
@@ -370,21 +485,23 @@ class CompareWidget(QWidget):
             if source is None or not is_cube_layer(source):
                 self._say(f'It is not known what "{layer.name}" was made from; choose a reference.')
                 continue
-            worker = create_worker(
-                or_sentence, residual, layer_to_cube(source), layer_to_cube(layer)
+            self._make(
+                layer,
+                f'the residual of "{layer.name}" from "{source.name}"',
+                functools.partial(self._on_residual, layer),
+                residual,
+                layer_to_cube(source),
+                layer_to_cube(layer),
             )
-            worker.returned.connect(lambda cube, layer=layer: self._on_residual(layer, cube))
-            worker.start()
 
     def _on_residual(self, layer: Layer, cube: Any) -> None:
-        if isinstance(cube, str):
-            self._say(cube)
-            return
         data, options, _ = result_layer_data(cube, layer, "residual")
         known = cube.data[np.isfinite(cube.data)][::7]
         low, high = limits_of(known, (0.5, 99.5))
         reach = max(abs(low), abs(high))
         options.update(contrast_limits=(-reach, reach), colormap="gray")
+        if options["name"] in self._viewer.layers:
+            self._viewer.layers.remove(options["name"])
         self._viewer.add_image(data, **options)
 
     # Canvas ------------------------------------------------------------------
@@ -398,6 +515,8 @@ class CompareWidget(QWidget):
     # Spectra at the cursor ---------------------------------------------------
 
     def _set_axes(self) -> None:
+        self._answers = ()
+        self._show_spectra()
         layers = self._compared()
         if not layers:
             self._spectra.set_axis(None)
@@ -406,7 +525,6 @@ class CompareWidget(QWidget):
         cube = layer_to_cube(layers[0])
         axis = BandAxis.of(cube)
         self._spectra.set_axis(axis, value_title(cube))
-        self._spectra.set_curves(())
         self._per_band.set_axis(axis, "PSNR (dB)")
         self._show_scores()
         self._on_band()
@@ -423,7 +541,8 @@ class CompareWidget(QWidget):
             show_band(self._viewer, layers[0], band)
 
     def _on_mouse_move(self, viewer: Any, event: Any) -> None:
-        if self.isVisible():
+        # In three dimensions the cursor is a ray and no pixel.
+        if self.isVisible() and viewer.dims.ndisplay == 2:
             self.probe(event.position)
 
     def probe(self, world: tuple[float, ...]) -> None:
@@ -437,16 +556,23 @@ class CompareWidget(QWidget):
             self._feed.request(tuple(probes))
 
     def _on_spectra(self, answers: tuple[Answer, ...]) -> None:
-        colors = {layer.unique_id: color_of(i) for i, layer in enumerate(self.results)}
-        text = plot_colors(self._viewer.theme).accent
+        compared = {layer.unique_id for layer in self._compared()}
+        if all(answer.probe.key in compared for answer in answers):
+            self._answers = answers
+            self._show_spectra()
+
+    def _show_spectra(self) -> None:
+        of_reference = plot_colors(self._viewer.theme).accent
+        waiting = self._compared() and not self._answers
+        self._spectra.set_message("Move over the image" if waiting else "")
         self._spectra.set_curves(
             [
                 Curve(
                     answer.probe.cube.name,
                     BandAxis.of(answer.probe.cube),
                     answer.values,
-                    colors.get(answer.probe.key, text),
+                    self._colors.get(answer.probe.key, of_reference),
                 )
-                for answer in answers
+                for answer in self._answers
             ]
         )

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import napari.viewer
 from napari.layers import Layer
-from napari.qt.threading import create_worker
-from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QSignalBlocker, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDockWidget,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+)
 from qtpy.QtWidgets import QWidget as Widget
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin import marks
 from napari_hsi_restore.plugin.band_axis import BandAxis
-from napari_hsi_restore.plugin.composites import COMPOSITES, Composite, composite
+from napari_hsi_restore.plugin.composites import (
+    COMPOSITES,
+    Composite,
+    allows,
+    composite,
+    composite_of_bands,
+)
+from napari_hsi_restore.plugin.contrast import band_limits
 from napari_hsi_restore.plugin.layers import (
     METADATA_KEY,
     is_cube_layer,
@@ -27,19 +41,21 @@ from napari_hsi_restore.plugin.layers import (
     plane_options,
 )
 from napari_hsi_restore.plugin.placing import pixel_at, show_band, shown_band
-from napari_hsi_restore.plugin.spectra import (
-    Curve,
-    curves_csv,
-    value_title,
-    write_text,
-)
+from napari_hsi_restore.plugin.spectra import Curve, curves_csv, value_title, write_text
+from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.band_slider import BandSlider
+from napari_hsi_restore.widgets.parts.band_triple import BandTriple
 from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.cube_chooser import CubeChooser
 from napari_hsi_restore.widgets.parts.mark_spectra import MarkSpectra
+from napari_hsi_restore.widgets.parts.save_dialog import save_as
 from napari_hsi_restore.widgets.parts.spectrum_feed import Answer, Probe, SpectrumFeed
 from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
 from napari_hsi_restore.widgets.parts.theme import plot_colors
+from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
+
+_SETTLE_MS = 120
+"""A band is stretched when the slider has rested so long."""
 
 HELP = "Drop a cube on napari, or choose File > Open Sample > HSI Restore, to see its spectra here."
 HINT = "Move over the image for its spectrum; Shift+click or Pin keeps it."
@@ -64,12 +80,21 @@ class InspectWidget(Widget):
         self._live: Curve | None = None
         self._to_viewer = Connections()
         self._to_layer = Connections()
+        self._to_drawing = Connections()
+        self._band: int | None = None
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._stretch_band)
         self._feed = SpectrumFeed(self)
         self._feed.answered.connect(self._on_spectrum)
         self._feed.failed.connect(self._say)
         self._marks = MarkSpectra(self)
         self._marks.changed.connect(self._show_curves)
+        self._marks.failed.connect(self._say)
         self._build()
+        for ending in (self._to_viewer, self._to_layer, self._to_drawing):
+            self.destroyed.connect(ending.close)
         self._listen()
         self._on_theme()
         self._refresh_layers()
@@ -83,19 +108,27 @@ class InspectWidget(Widget):
         self._chooser.cube_requested.connect(self.inspect_layer)
         self._slider = BandSlider(self)
         self._slider.band_requested.connect(self.go_to_band)
+        self._stretch = QCheckBox("Stretch each &band", self)
+        self._stretch.setToolTip(
+            "Set the contrast to 2..98 % of each band that is shown, so that dark bands are seen, "
+            "too. Otherwise all bands share one contrast."
+        )
+        self._stretch.toggled.connect(self._stretch_soon)
+        self._triple = BandTriple(self)
+        self._triple.bands_requested.connect(self.add_false_colour)
         self._plot = SpectrumPlot(self)
         self._plot.band_requested.connect(self.go_to_band)
-        self._readout = _wrapping_label("Value under the cursor")
-        self._status = _wrapping_label("Message")
+        self._plot.removal_requested.connect(self._marks.remove)
+        self._readout = wrapping_label("Value under the cursor", self)
+        self._status = wrapping_label("Message", self)
 
         top = QHBoxLayout()
         label = QLabel("&Cube")
         label.setBuddy(self._chooser)
         top.addWidget(label)
         top.addWidget(self._chooser, 1)
-        colours = QHBoxLayout()
-        colours.addWidget(QLabel("Picture"))
         self._buttons: list[QPushButton] = []
+        colours = QHBoxLayout()
         for kind in COMPOSITES:
             button = self._button(kind.title, f"{kind.purpose} Adds a colour layer.")
             button.clicked.connect(lambda _=False, kind=kind: self.add_composite(kind))
@@ -104,17 +137,35 @@ class InspectWidget(Widget):
         for place, (text, tip, action) in enumerate(
             (
                 ("&Pin", "Keep the spectrum of the last pixel under the cursor.", self.pin),
-                ("Draw &region", "Mean and spread inside a rectangle drawn now.", self.draw_region),
+                ("Draw &region", "Mean and spread inside a rectangle drawn now.", None),
                 ("C&lear", "Remove all pins and regions of this cube.", self.clear_marks),
                 ("Save C&SV…", "Save the plotted spectra as a table.", self._ask_csv),
                 ("Save P&NG…", "Save the plot as a picture.", self._ask_png),
             )
         ):
             button = self._button(text, tip)
-            button.clicked.connect(action)
+            if action is None:
+                self._draw = button
+                button.setCheckable(True)
+                button.toggled.connect(self.draw_region)
+            else:
+                button.clicked.connect(lambda _=False, action=action: action())
             below.addWidget(button, place // 3, place % 3)
+        band_row = QHBoxLayout()
+        band_row.addWidget(self._slider.label, 1)
+        band_row.addWidget(self._stretch)
         layout = QVBoxLayout(self)
-        for item in (top, self._status, self._slider, colours, self._plot, self._readout, below):
+        for item in (
+            top,
+            self._status,
+            self._slider,
+            band_row,
+            colours,
+            self._triple,
+            self._plot,
+            self._readout,
+            below,
+        ):
             if isinstance(item, Widget):
                 layout.addWidget(item, 1 if item is self._plot else 0)
             else:
@@ -136,15 +187,34 @@ class InspectWidget(Widget):
     def _listen(self) -> None:
         viewer = self._viewer
         events = viewer.layers.events
-        for emitter in (events.inserted, events.removed, events.reordered):
+        self._to_viewer.connect(events.inserted, self._on_inserted)
+        for emitter in (events.removed, events.reordered, events.renamed):
             self._to_viewer.connect(emitter, self._refresh_layers)
         self._to_viewer.connect(viewer.layers.selection.events.active, self._on_active)
         self._to_viewer.connect(viewer.dims.events.point, self._on_band)
         self._to_viewer.connect(viewer.events.theme, self._on_theme)
         self._to_viewer.append(viewer.mouse_move_callbacks, self._on_mouse_move)
         self._to_viewer.append(viewer.mouse_drag_callbacks, self._on_mouse_press)
-        for ending in (self._to_viewer, self._to_layer, self._marks, self._feed):
-            self.destroyed.connect(ending.close)
+
+    def _rest(self) -> None:
+        # Out of the window: nothing calls this widget, which Python may then let go.
+        for ending in (self._to_viewer, self._to_layer, self._to_drawing, self._marks, self._feed):
+            ending.close()
+        self._layer = self._cube = self._axis = self._pixel = self._live = None
+        self._settle.stop()
+        self._viewer.canvas.overlays.text.visible = False
+
+    def event(self, event: QEvent | None) -> bool:
+        """Listen to the viewer only while in a window; napari keeps the widget of a closed dock."""
+        handled: bool = super().event(event)
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if self.parent() is None:
+                self._rest()
+            elif not self._to_viewer:
+                self._listen()
+                self._on_theme()
+                self._refresh_layers()
+        return handled
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
         """Show the band on the canvas again."""
@@ -152,15 +222,33 @@ class InspectWidget(Widget):
         self._on_band()
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802  (Qt's name)
-        """Leave nothing on the canvas that no dock explains."""
+        """Take the band off the canvas when the dock is hidden, not when it is a tab behind."""
         super().hideEvent(event)
-        self._viewer.canvas.overlays.text.visible = False
+        self._show_overlay()
+
+    def _in_window(self) -> bool:
+        frame = self.parent()
+        while frame is not None and not isinstance(frame, QDockWidget):
+            frame = frame.parent()
+        if frame is None:
+            return self.isVisible()
+        action = frame.toggleViewAction()
+        return action is not None and action.isChecked()
 
     def _on_theme(self) -> None:
         colors = plot_colors(self._viewer.theme)
         self._accent = colors.accent
         self._plot.set_colors(colors)
         self._show_curves()
+
+    def _on_inserted(self, event: Any) -> None:
+        self._refresh_layers()
+        layer = event.value
+        from_file = layer.source.path is not None or layer.source.sample is not None
+        if from_file and layer == self._layer and self._cube is not None and self.isVisible():
+            true_colour = COMPOSITES[0]
+            if allows(self._cube, true_colour):
+                self.add_composite(true_colour)
 
     def _refresh_layers(self) -> None:
         layers = [layer for layer in self._viewer.layers if is_cube_layer(layer)]
@@ -206,8 +294,10 @@ class InspectWidget(Widget):
         self._say(text)
         self._readout.setText("")
         self._slider.set_axis(self._axis)
+        self._triple.set_axis(self._axis)
+        self._band = None
         self._plot.set_axis(self._axis, value_title(self._cube) if self._cube else "")
-        self._plot.set_message("")
+        self._show_curves()
         self._on_band()
         self._marks.set_cube(self._cube)
 
@@ -219,26 +309,47 @@ class InspectWidget(Widget):
             show_band(self._viewer, self._layer, band)
 
     def _on_band(self) -> None:
-        overlay = self._viewer.canvas.overlays.text
         if self._layer is None or self._axis is None:
-            overlay.visible = False
             self._plot.set_band(None)
+            self._show_overlay()
             return
-        band = shown_band(self._viewer, self._layer)
-        moved = band != self._slider.band
-        self._slider.set_band(band)
-        if moved:
-            # Only now: hiding a picture leads here again.
-            self._hide_pictures()
-        self._plot.set_band(band)
+        before, self._band = self._band, shown_band(self._viewer, self._layer)
+        self._slider.set_band(self._band)
+        self._plot.set_band(self._band)
+        if before != self._band:
+            if before is not None:
+                self._hide_pictures()
+            self._stretch_soon()
+        self._show_overlay()
+        self._show_readout()
+
+    def _show_overlay(self) -> None:
+        overlay = self._viewer.canvas.overlays.text
+        if self._axis is None or self._band is None or not self._in_window():
+            overlay.visible = False
+            return
         pictures = [
             layer.name
             for layer in self._viewer.layers
             if layer.visible and marks.mark_of(layer, "picture_of", self._layer)
         ]
-        overlay.text = pictures[-1] if pictures else self._axis.describe(band)
-        overlay.visible = self.isVisible()
-        self._show_readout()
+        overlay.text = pictures[-1] if pictures else self._axis.describe(self._band)
+        overlay.visible = True
+
+    def _stretch_soon(self) -> None:
+        if self._stretch.isChecked():
+            self._settle.start()
+
+    def _stretch_band(self) -> None:
+        layer, cube, band = self._layer, self._cube, self._band
+        if layer is None or cube is None or band is None:
+            return
+
+        def show(limits: Any) -> None:
+            if cube is self._cube and band == self._band and not isinstance(limits, str):
+                layer.contrast_limits = limits
+
+        start_work(show, or_sentence, band_limits, cube, band)
 
     def _hide_pictures(self) -> None:
         # A colour picture would cover the band that the user asks for.
@@ -253,24 +364,27 @@ class InspectWidget(Widget):
         row, column = self._pixel or (0, 0)
         band = shown_band(self._viewer, self._layer)
         value = self._live.values[band]
-        said = (
-            "no data"
-            if not math.isfinite(value)
-            else f"{value:.5g} {self._cube.units or ''}".rstrip()
-        )
-        self._readout.setText(f"row {row}, column {column}: {said} in band {band}")
+        said = f"{value:.5g} {self._cube.units or ''}".rstrip()
+        if not math.isfinite(value):
+            said = "no data"
+        where = f"{self._axis.positions[band]:.1f} nm" if self._axis.in_nm else f"band {band}"
+        self._readout.setText(f"Row {row}, column {column}: {said} at {where}")
 
     # Spectra -----------------------------------------------------------------
 
     def _on_mouse_move(self, viewer: Any, event: Any) -> None:
         if self._layer is None or self._cube is None or not self.isVisible():
             return
+        if viewer.dims.ndisplay == 3:
+            return  # The cursor is a ray there, and no pixel.
         pixel = pixel_at(self._layer, event.position)
         if pixel is not None:
             self.probe(*pixel)
 
     def _on_mouse_press(self, viewer: Any, event: Any) -> None:
         if self._layer is None or not self.isVisible() or "Shift" not in event.modifiers:
+            return
+        if viewer.dims.ndisplay == 3:
             return
         active = viewer.layers.selection.active
         if active is not None and active.mode not in ("pan_zoom", "transform"):
@@ -292,8 +406,6 @@ class InspectWidget(Widget):
         self._pixel = (probe.row, probe.column)
         label = f"cursor ({probe.row}, {probe.column})"
         self._live = Curve(label, self._axis, answer.values, self._accent, live=True)
-        nothing = not (answer.values[self._axis.good] == answer.values[self._axis.good]).any()
-        self._plot.set_message("This pixel holds no data" if nothing else "")
         self._show_curves()
         self._show_readout()
 
@@ -308,6 +420,15 @@ class InspectWidget(Widget):
             live = self._live
             self._live = Curve(live.label, live.axis, live.values, self._accent, live=True)
         self._plot.set_curves(self.curves)
+        self._plot.set_message(self._plot_message())
+
+    def _plot_message(self) -> str:
+        if self._axis is None or self._marks.curves:
+            return ""
+        if self._live is None:
+            return "Move over the image"
+        _, drawn = self._live.axis.polyline(self._live.values)
+        return "" if any(map(math.isfinite, drawn)) else "This pixel holds no data"
 
     # Pins and regions --------------------------------------------------------
 
@@ -328,9 +449,16 @@ class InspectWidget(Widget):
         self._marks.points.add([row, column])
         self._marks.points.selected_data = set()
 
-    def draw_region(self) -> None:
-        """Let the user draw a rectangle whose mean and spread are shown."""
+    def draw_region(self, on: bool = True) -> None:
+        """Let the user draw rectangles whose mean and spread are shown, or end that."""
         if self._layer is None:
+            return
+        if not on:
+            if self._drawing():
+                assert self._marks.shapes is not None
+                self._marks.shapes.mode = "pan_zoom"
+                self._viewer.layers.selection.active = self._layer
+            self._say(HINT)
             return
         if self._marks.shapes is None:
             self._add_mark_layer(marks.regions_layer(self._layer))
@@ -338,9 +466,21 @@ class InspectWidget(Widget):
         self._viewer.layers.selection.active = self._marks.shapes
         self._marks.shapes.mode = "add_rectangle"
         self._say(
-            "Drag a rectangle on the image. Other shapes: the layer controls. Select the cube "
-            "again to go on with pins."
+            "Drag a rectangle on the image; press Draw region again to end. The layer controls "
+            "have other shapes."
         )
+
+    def _drawing(self) -> bool:
+        shapes = self._marks.shapes
+        return (
+            shapes is not None
+            and self._viewer.layers.selection.active == shapes
+            and str(shapes.mode).startswith("add_")
+        )
+
+    def _show_drawing(self) -> None:
+        with QSignalBlocker(self._draw):
+            self._draw.setChecked(self._drawing())
 
     def clear_marks(self) -> None:
         """Remove the pins and regions of this cube."""
@@ -361,36 +501,66 @@ class InspectWidget(Widget):
             for kind in ("pins_of", "regions_of"):
                 if marks.mark_of(layer, kind, self._layer):
                     found[kind] = layer
-        self._marks.set_layers(found.get("pins_of"), found.get("regions_of"))
+        points: Any = found.get("pins_of")
+        shapes: Any = found.get("regions_of")
+        if shapes != self._marks.shapes:
+            self._to_drawing.close()
+            if shapes is not None:
+                self._to_drawing.connect(shapes.events.mode, self._show_drawing)
+        self._marks.set_layers(points, shapes)
+        self._show_drawing()
 
     # Pictures and files ------------------------------------------------------
 
     def add_composite(self, kind: Composite) -> None:
         """Add a colour picture of the cube as a layer, computed in the background."""
-        if self._layer is None or self._cube is None:
-            return
-        self._say(f"{kind.title}: computing…")
-        layer, name = self._layer, f"{self._layer.name} [{kind.title}]"
-        worker = create_worker(_composite_or_sentence, self._cube, kind.name)
-        worker.returned.connect(lambda picture: self._on_composite(layer, name, picture))
-        worker.start()
+        self._add_picture(kind.title, composite, kind.name)
 
-    def _on_composite(self, layer: Layer, name: str, picture: Any) -> None:
+    def add_false_colour(self, bands: tuple[int, int, int]) -> None:
+        """Add a picture of three bands as red, green and blue."""
+        if self._axis is not None:
+            places = " ".join(f"{self._axis.positions[band]:.0f}" for band in bands)
+            unit = " nm" if self._axis.in_nm else ""
+            self._add_picture(f"RGB {places}{unit}", composite_of_bands, bands)
+
+    def _add_picture(self, title: str, compute: Callable[..., Any], choice: Any) -> None:
+        layer, cube = self._layer, self._cube
+        if layer is None or cube is None:
+            return
+        self._say(f"{title}: computing…")
+        start_work(
+            lambda picture: self._on_picture(layer, title, picture),
+            or_sentence,
+            compute,
+            cube,
+            choice,
+        )
+
+    def _on_picture(self, layer: Layer, title: str, picture: Any) -> None:
         if isinstance(picture, str):
             self._say(picture)
             return
-        self._say(f'Added "{name}". Moving to another band hides it.')
         if layer not in self._viewer.layers:
             return
-        if name in self._viewer.layers:
-            self._viewer.layers[name].data = picture
-            self._viewer.layers[name].visible = True
-            return
-        options = plane_options(layer)
-        options["metadata"] = {METADATA_KEY: {"picture_of": layer.unique_id}}
-        added = self._viewer.add_image(picture, rgb=True, name=name, **options)
-        self._to_viewer.connect(added.events.visible, self._on_band)
+        name = f"{layer.name} [{title}]"
+        known = [
+            other
+            for other in self._viewer.layers
+            if marks.mark_of(other, "picture_of", layer) and marks.title_of(other) == title
+        ]
+        if known:
+            known[0].data = picture
+            known[0].visible = True
+            # On top of the other pictures, where it is seen.
+            self._viewer.layers.move(self._viewer.layers.index(known[0]), -1)
+        else:
+            options = plane_options(layer)
+            options["metadata"] = {METADATA_KEY: {"picture_of": layer.unique_id, "title": title}}
+            added = self._viewer.add_image(picture, rgb=True, name=name, **options)
+            self._to_viewer.connect(added.events.visible, self._show_overlay)
         self._viewer.layers.selection.active = layer
+        self._say(f'"{name}" lies on top; moving to another band hides it.')
+        self._show_overlay()
 
     def save_csv(self, path: str | Path) -> Path:
         """Save the plotted spectra as a table; see `plugin.spectra.curves_csv`."""
@@ -401,31 +571,16 @@ class InspectWidget(Widget):
         return self._plot.save_png(path)
 
     def _ask_csv(self) -> None:
-        self._ask("Save spectra", "spectra.csv", "CSV (*.csv)", self.save_csv)
+        self._ask("Save spectra", "csv", self.save_csv)
 
     def _ask_png(self) -> None:
-        self._ask("Save plot", "spectra.png", "PNG (*.png)", self.save_png)
+        self._ask("Save plot", "png", self.save_png)
 
-    def _ask(self, title: str, proposal: str, kinds: str, save: Any) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, title, proposal, kinds)
-        if not path:
+    def _ask(self, title: str, suffix: str, save: Callable[[Path], Path]) -> None:
+        if self._layer is None:
             return
-        try:
-            self._say(f"Saved {save(path)}")
-        except UserError as error:
-            show_error(str(error))
-
-
-def _wrapping_label(name: str) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setAccessibleName(name)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-def _composite_or_sentence(cube: HyperCube, name: str) -> Any:
-    try:
-        return composite(cube, name)
-    except UserError as error:
-        return str(error)
+        if not self.curves:
+            self._say("There is no spectrum to save yet; move over the image first.")
+            return
+        if saved := save_as(self, title, f"{self._layer.name} spectra", suffix, save):
+            self._say(f"Saved {saved}")

@@ -23,6 +23,11 @@ _SLIDER_STEPS = 10_000
 class BandSlider(QWidget):
     """A slider over the spectral axis with a tick a band, and the number to type.
 
+    Attributes
+    ----------
+    label : QLabel
+        Number and wavelength of the shown band; the dock places it.
+
     Signals
     -------
     band_requested(int)
@@ -49,8 +54,8 @@ class BandSlider(QWidget):
         self._number.setToolTip("Type a wavelength (or a band number); the nearest band is shown.")
         self._number.valueChanged.connect(self._on_number)
         self._number.steps_requested.connect(self._on_steps)
-        self._label = QLabel(self)
-        self._label.setAccessibleName("Shown band")
+        self.label = QLabel(self)
+        self.label.setAccessibleName("Shown band")
 
         column = QVBoxLayout()
         column.setSpacing(0)
@@ -63,7 +68,6 @@ class BandSlider(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addLayout(row)
-        layout.addWidget(self._label)
         self.set_axis(None)
 
     @property
@@ -78,7 +82,7 @@ class BandSlider(QWidget):
         self.setEnabled(axis is not None)
         with QSignalBlocker(self._number):
             if axis is None:
-                self._label.setText("")
+                self.label.setText("")
             else:
                 self._number.setRange(*axis.limits)
                 self._number.setDecimals(1 if axis.in_nm else 0)
@@ -100,7 +104,7 @@ class BandSlider(QWidget):
                 self._slider.setValue(_to_step(self._axis, position))
         with QSignalBlocker(self._number):
             self._number.setValue(position)
-        self._label.setText(self._axis.describe(self._band))
+        self.label.setText(self._axis.describe(self._band))
 
     def _request(self, band: int) -> None:
         changed = band != self._band

@@ -13,6 +13,9 @@ class Connections:
         self._connected: list[tuple[Any, Callable[..., Any]]] = []
         self._listed: list[tuple[list[Any], Callable[..., Any]]] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._connected or self._listed)
+
     def connect(self, emitter: Any, callback: Callable[..., Any]) -> None:
         """Connect a callback to an emitter with `connect` and `disconnect`."""
         emitter.connect(callback)

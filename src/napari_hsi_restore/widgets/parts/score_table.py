@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtWidgets import QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_hsi_restore.metrics import Scores
+from napari_hsi_restore.widgets.parts.check_list import square_icon
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,19 +36,21 @@ class Column:
 
 
 COLUMNS = (
-    Column("psnr", "PSNR ↑\ndB", "Peak signal-to-noise ratio of the whole cube", 2, True),
-    Column("ssim", "SSIM ↑", "Structural similarity, mean over the bands; 1 is equal", 4, True),
-    Column("sam_deg", "SAM ↓\n°", "Spectral angle, mean over the pixels, in degrees", 3, False),
-    Column("ergas", "ERGAS ↓\n%", "Relative global error over the bands, in percent", 3, False),
+    Column("psnr", "PSNR\ndB ↑", "Peak signal-to-noise ratio of the whole cube", 2, True),
+    Column("mpsnr", "MPSNR\ndB ↑", "Mean over the bands of the PSNR of each", 2, True),
+    Column("ssim", "SSIM\n↑", "Structural similarity, mean over the bands; 1 is equal", 4, True),
+    Column("sam_deg", "SAM\n° ↓", "Spectral angle, mean over the pixels, in degrees", 3, False),
+    Column("ergas", "ERGAS\n% ↓", "Relative global error over the bands, in percent", 2, False),
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One result: its name, and its scores or None where there are none."""
+    """One result: its name, its scores or None where there are none, the colour of its curve."""
 
     name: str
     scores: Scores | None
+    color: str | None = None
 
 
 class ScoreTable(QTableWidget):
@@ -59,6 +62,7 @@ class ScoreTable(QTableWidget):
         self._highlight = "#2a7de1"
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         # The end of a name tells results of one source apart.
         self.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.setHorizontalHeaderLabels(["Result", *(column.title for column in COLUMNS)])
@@ -76,8 +80,15 @@ class ScoreTable(QTableWidget):
         lines.hide()
 
     def sizeHint(self) -> QSize:  # noqa: N802  (Qt's name)
-        """Prefer a few lines."""
-        return QSize(360, 130)
+        """Be as high as the rows, from one to four."""
+        header = self.horizontalHeader()
+        height = 2 * self.frameWidth() + (header.sizeHint().height() if header else 0)
+        lines = min(max(self.rowCount(), 1), 4)
+        return QSize(360, height + lines * max(self.sizeHintForRow(0), 22) + 2)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  (Qt's name)
+        """Be as high as preferred."""
+        return QSize(300, self.sizeHint().height())
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -96,6 +107,8 @@ class ScoreTable(QTableWidget):
         for line, row in enumerate(rows):
             name = QTableWidgetItem(row.name)
             name.setToolTip(row.name)
+            if row.color is not None:
+                name.setIcon(square_icon(row.color))
             self.setItem(line, 0, name)
         for place, column in enumerate(COLUMNS, 1):
             best = best_value(self._rows, column)
@@ -111,6 +124,7 @@ class ScoreTable(QTableWidget):
                     item.setToolTip("Best of this column")
                 self.setItem(line, place, item)
         self.resizeRowsToContents()
+        self.updateGeometry()
 
     def as_text(self, separator: str = "\t") -> str:
         """Write the table as lines of cells, with a header line."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Signal
 
 from napari_hsi_restore.cube import HyperCube
-from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.metrics import Scores, compare_cubes
+from napari_hsi_restore.widgets.parts.background import or_sentence
 
 
 class Scoring(QObject):
@@ -59,14 +59,6 @@ class Scoring(QObject):
         if worker is self._worker:
             self._worker = None
             self.ended.emit()
-
-
-def or_sentence(compute: Callable[..., Any], *cubes: HyperCube) -> Any:
-    """Compute something, or return the sentence of the `UserError` that it raised."""
-    try:
-        return compute(*cubes)
-    except UserError as error:
-        return str(error)
 
 
 def _all_scores(

@@ -78,10 +78,15 @@ class SpectrumFeed(QObject):
         if not self._timer.isActive() and not self._busy:
             self._next()
 
-    def close(self) -> None:
-        """Stop; answers that are still under way are dropped."""
+    def forget(self) -> None:
+        """Drop what was asked for; answers that are still under way are not given."""
         self._generation += 1
         self._waiting = None
+
+    def close(self) -> None:
+        """Stop and free the thread; a later `request` begins again."""
+        self.forget()
+        self._busy = False
         self._timer.stop()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)

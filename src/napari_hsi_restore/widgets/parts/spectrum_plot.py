@@ -15,8 +15,10 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.spectra import Curve
+from napari_hsi_restore.widgets.parts.legend import Legend
 from napari_hsi_restore.widgets.parts.theme import PlotColors
 
+_TITLE_FEET_PX = 7
 _FIGURE_SIZE = QSize(1200, 750)
 _SPREAD_ALPHA = 60
 
@@ -28,9 +30,12 @@ class SpectrumPlot(QWidget):
     -------
     band_requested(int)
         The user clicked into the plot or dragged the marker.
+    removal_requested(object)
+        The user wants a curve with this `mark` away.
     """
 
     band_requested = Signal(int)
+    removal_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +46,6 @@ class SpectrumPlot(QWidget):
         self._lines: list[pg.PlotDataItem] = []
         self._spreads: list[pg.FillBetweenItem] = []
         self._shades: list[pg.LinearRegionItem] = []
-        self._legend_entries: tuple[tuple[str, str], ...] = ()
 
         self._plot = pg.PlotWidget(self)
         self._plot.setAccessibleName("Spectra")
@@ -55,7 +59,8 @@ class SpectrumPlot(QWidget):
         for side in ("bottom", "left"):
             item.getAxis(side).enableAutoSIPrefix(False)
         item.showGrid(x=True, y=True, alpha=0.15)
-        self._legend = item.addLegend(offset=(-5, 5), labelTextSize="8pt")
+        # pyqtgraph lets the feet of the title hang below the edge.
+        item.setContentsMargins(0, 2, 4, _TITLE_FEET_PX)
         self._marker = pg.InfiniteLine(angle=90, movable=True)
         self._marker.setZValue(20)
         self._marker.hide()
@@ -68,9 +73,15 @@ class SpectrumPlot(QWidget):
         item.getViewBox().sigResized.connect(self._place_message)
         self._plot.scene().sigMouseClicked.connect(self._on_click)
 
+        self._legend = Legend(self)
+        self._legend.removal_requested.connect(self.removal_requested)
+        self._legend.hide()
+
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._plot)
+        layout.setSpacing(0)
+        layout.addWidget(self._legend)
+        layout.addWidget(self._plot, 1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(150)
 
@@ -87,12 +98,9 @@ class SpectrumPlot(QWidget):
             axis = item.getAxis(side)
             axis.setPen(colors.text)
             axis.setTextPen(colors.text)
-        backdrop = QColor(colors.background)
-        backdrop.setAlpha(190)
-        self._legend.setBrush(backdrop)
-        self._legend.setLabelTextColor(colors.text)
-        for _, label in self._legend.items:
-            label.setText(label.text, color=colors.text)
+        self._legend.setStyleSheet(
+            f"color: {colors.text}; background: {colors.background}; padding: 3px 6px;"
+        )
         accent = QColor(colors.accent)
         accent.setAlpha(170)
         self._marker.setPen(pg.mkPen(accent, width=1.5, style=Qt.PenStyle.DashLine))
@@ -107,6 +115,9 @@ class SpectrumPlot(QWidget):
         item = self._plot.getPlotItem()
         item.setLabel("left", value_title)
         self._shade_bad_bands()
+        for side in ("bottom", "left"):
+            item.getAxis(side).setStyle(showValues=axis is not None)
+        item.showGrid(x=axis is not None, y=axis is not None, alpha=0.15)
         if axis is None:
             item.setLabel("bottom", "")
             self._marker.hide()
@@ -187,10 +198,13 @@ class SpectrumPlot(QWidget):
         part = target.with_name(f".{target.name}.part")
         saved = figure.grab().save(str(part), "PNG")
         figure.deleteLater()
-        if not saved:
+        try:
+            if not saved:
+                raise OSError
+            part.replace(target)
+        except OSError:
             part.unlink(missing_ok=True)
-            raise UserError(f"{target}: cannot be written; choose another folder.")
-        part.replace(target)
+            raise UserError(f"{target}: cannot be written; choose another folder.") from None
         return target
 
     def _add_spread(
@@ -215,16 +229,9 @@ class SpectrumPlot(QWidget):
             self._spreads.append(fill)
 
     def _update_legend(self, curves: Sequence[Curve]) -> None:
-        entries = tuple((curve.label, curve.color) for curve in curves)
-        if len(entries) < 2:
-            entries = ()
-        if entries == self._legend_entries:
-            return
-        self._legend_entries = entries
-        self._legend.clear()
-        for line, (label, _) in zip(self._lines, entries, strict=False):
-            self._legend.addItem(line, label)
-        self._legend.setVisible(bool(entries))
+        single = len(curves) == 1 and curves[0].mark is None
+        self._legend.set_curves(() if single else curves)
+        self._legend.setVisible(bool(curves) and not single)
 
     def _shade_bad_bands(self) -> None:
         item = self._plot.getPlotItem()

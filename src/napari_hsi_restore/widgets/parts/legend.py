@@ -1,0 +1,61 @@
+"""Names of curves in their colours, above a plot rather than over its curves."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QLabel, QWidget
+
+from napari_hsi_restore.plugin.spectra import Curve
+
+_MOST = 16
+"""More names than that would leave no room for the plot."""
+
+
+class Legend(QLabel):
+    """One coloured square and name a curve, in as many lines as they need.
+
+    Signals
+    -------
+    removal_requested(object)
+        The `mark` of a curve whose cross was clicked.
+    """
+
+    removal_requested = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._curves: tuple[Curve, ...] = ()
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setWordWrap(True)
+        self.setAccessibleName("Legend")
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.LinksAccessibleByMouse
+            | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        )
+        self.linkActivated.connect(self._on_link)
+
+    def set_curves(self, curves: Sequence[Curve]) -> None:
+        """Name these curves."""
+        self._curves = tuple(curves)
+        entries = [_entry(place, curve) for place, curve in enumerate(curves[:_MOST])]
+        if len(curves) > _MOST:
+            entries.append(f"and {len(curves) - _MOST} more")
+        text = " &nbsp; ".join(entries)
+        if text != self.text():
+            self.setText(text)
+
+    def _on_link(self, place: str) -> None:
+        self.removal_requested.emit(self._curves[int(place)].mark)
+
+
+def _entry(place: int, curve: Curve) -> str:
+    # No break inside one entry.
+    name = html.escape(curve.label).replace(" ", "&nbsp;")
+    entry = f'<span style="color:{curve.color}">■</span>&nbsp;{name}'
+    if curve.mark is not None:
+        style = f"color:{curve.color}; text-decoration:none"
+        entry += f'&nbsp;<a href="{place}" title="Remove" style="{style}">✕</a>'
+    return entry
