@@ -28,6 +28,9 @@ Float = npt.NDArray[np.float64]
 Array = npt.NDArray[np.floating[Any]]
 Domain = Literal["eigenimages", "bands"]
 
+NOISE_FLOOR = 1e-3
+"""Components fainter than this part of the whole variation are not scaled up [ours]."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Basis:
@@ -153,3 +156,19 @@ def band_basis(mean: Float, covariance: Float, sigma: Float) -> Basis:
     scale = float(np.sqrt(np.mean(np.diag(covariance)))) or 1.0
     identity = np.eye(len(sigma))
     return Basis(mean, identity / scale, identity * scale, None, sigma / scale)
+
+
+def detail_basis(mean: Float, covariance: Float, components: int) -> Basis:
+    """The basis that EigenSR sees a cube in: principal components of unit variance.
+
+    Parameters
+    ----------
+    mean, covariance
+        As for `eigenbasis`.
+    components : int
+        At most so many; those fainter than a thousandth of the whole standard deviation
+        are not scaled up [ours].
+    """
+    floor = NOISE_FLOOR * float(np.sqrt(np.trace(covariance))) or 1.0
+    sigma = np.full(len(mean), floor)
+    return eigenbasis(mean, covariance, sigma, 10**9, components)

@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import Any, overload
 
 from napari_hsi_restore.models.architectures.coarsr import CoarSR
+from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.architectures.stas import Stas
-from napari_hsi_restore.models.spec import CoarSRSpec, ModelSpec, StasSpec
+from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec, ModelSpec, StasSpec
 
-Network = Stas | CoarSR
+Enlarger = CoarSR | EigenSR
+Network = Stas | Enlarger
 
 
 def _stas(spec: StasSpec) -> Stas:
@@ -21,9 +23,13 @@ def _coarsr(spec: CoarSRSpec) -> CoarSR:
     return CoarSR(spec.scale, spec.width)
 
 
+def _eigensr(spec: EigenSRSpec) -> EigenSR:
+    return EigenSR(spec.scale, spec.width, spec.blocks, spec.components)
+
+
 # A row takes only the spec of its own architecture, which no one type of function can say.
 ARCHITECTURES: MappingProxyType[str, Callable[[Any], Network]] = MappingProxyType(
-    {"stas": _stas, "coarsr": _coarsr}
+    {"stas": _stas, "coarsr": _coarsr, "eigensr": _eigensr}
 )
 
 
@@ -31,6 +37,8 @@ ARCHITECTURES: MappingProxyType[str, Callable[[Any], Network]] = MappingProxyTyp
 def build(spec: StasSpec) -> Stas: ...
 @overload
 def build(spec: CoarSRSpec) -> CoarSR: ...
+@overload
+def build(spec: EigenSRSpec) -> EigenSR: ...
 def build(spec: ModelSpec) -> Network:
     """The untrained network of a spec, on the CPU."""
     return ARCHITECTURES[spec.architecture](spec)

@@ -76,5 +76,30 @@ class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
     width: int
 
 
-SuperresSpec = CoarSRSpec
-ModelSpec = Annotated[StasSpec | CoarSRSpec, pydantic.Field(discriminator="architecture")]
+class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
+    """The contract of an EigenSR network, which enlarges a few eigenimages together.
+
+    Attributes
+    ----------
+    architecture : {'eigensr'}
+    task : {'superres'}
+    scale : {2, 3, 4, 8}
+        Pixels out for a pixel in, along each side.
+    width, blocks : int
+        Features and residual blocks.
+    components : int
+        Eigenimages that it takes.
+    """
+
+    architecture: Literal["eigensr"] = "eigensr"
+    task: Literal["superres"] = "superres"
+    scale: Literal[2, 3, 4, 8]
+    width: int
+    blocks: int
+    components: int
+
+
+SuperresSpec = CoarSRSpec | EigenSRSpec
+ModelSpec = Annotated[
+    StasSpec | CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")
+]

@@ -4,5 +4,15 @@ from __future__ import annotations
 
 from napari_hsi_restore.restore.engine import denoise, restore
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.restore.superres import enlarge, superres
+from napari_hsi_restore.restore.superres_recipe import FineOptions, SuperresRecipe
 
-__all__ = ["DenoiseRecipe", "denoise", "restore"]
+__all__ = [
+    "DenoiseRecipe",
+    "FineOptions",
+    "SuperresRecipe",
+    "denoise",
+    "enlarge",
+    "restore",
+    "superres",
+]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
@@ -19,7 +18,14 @@ from napari_hsi_restore.models.basis import Basis, band_basis, eigenbasis
 from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.recipe import DenoiseRecipe, automatic_model
-from napari_hsi_restore.restore.statistics import SpectralStatistics, gather, noise_of
+from napari_hsi_restore.restore.request import (
+    Region,
+    check_bands,
+    measure_spectra,
+    whole_region,
+)
+from napari_hsi_restore.restore.statistics import SpectralStatistics, noise_of
+from napari_hsi_restore.restore.tile_loop import budget
 from napari_hsi_restore.restore.tile_run import TileRun
 from napari_hsi_restore.zoo.loading import load
 from napari_hsi_restore.zoo.records import ModelRecord
@@ -29,10 +35,6 @@ if TYPE_CHECKING:
 
 Float = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
-Region = tuple[slice, slice]
-
-CPU_MEMORY = 2 * 2**30
-"""Bytes that tiles take on a CPU unless the user sets a limit."""
 
 STATISTICS_SHARE, NETWORK_SHARE = 0.1, 0.9
 
@@ -85,12 +87,12 @@ def restore(
         of noise levels, or memory that does not suffice for the smallest tile.
     """
     yield Progress(0.0, "measuring the spectra")
-    whole = _whole(cube, region)
+    whole = whole_region(cube, region)
     device = devices.choose(recipe.device)
     name = automatic_model(cube.n_bands) if recipe.model == "auto" else recipe.model
     network, record, spec = _denoiser(name, device)
-    _check_bands(cube, record)
-    statistics = yield from _statistics(cube)
+    check_bands(cube, record)
+    statistics = yield from measure_spectra(cube, STATISTICS_SHARE / 2)
     yield Progress(STATISTICS_SHARE / 2, "estimating the noise")
     sigma = _sigma(cube, recipe, statistics.active)
     shape = (cube.n_bands, whole[0].stop - whole[0].start, whole[1].stop - whole[1].start)
@@ -101,7 +103,7 @@ def restore(
         basis = _basis(statistics, sigma * recipe.strength, spec)
         run = TileRun(cube, whole, result, network, spec, basis, statistics.active)
         begin = time.monotonic()
-        for fraction in run.tiles(recipe.tile or run.side(_budget(recipe, device))):
+        for fraction in run.tiles(recipe.tile, budget(recipe.memory_limit_gib, device)):
             left = (time.monotonic() - begin) * (1.0 - fraction) / fraction
             done = STATISTICS_SHARE + NETWORK_SHARE * fraction
             yield Progress(done, f"denoising with {record.name}", left)
@@ -117,33 +119,6 @@ def _denoiser(name: str, device: devices.DeviceInfo) -> tuple[Stas, ModelRecord,
     if not isinstance(network, Stas) or not isinstance(record.spec, StasSpec):
         raise UserError(f"model '{name}' is not for denoising; choose auto or another model.")
     return network, record, record.spec
-
-
-def _whole(cube: HyperCube, region: Region | None) -> Region:
-    """A region with explicit start and stop, within the image."""
-    rows, columns = region or (slice(None), slice(None))
-    top, bottom, _ = rows.indices(cube.shape[1])
-    left, right, _ = columns.indices(cube.shape[2])
-    if bottom <= top or right <= left:
-        raise UserError(f"{cube.name}: the region to restore is empty; choose one in the image.")
-    return slice(top, bottom), slice(left, right)
-
-
-def _check_bands(cube: HyperCube, record: ModelRecord) -> None:
-    if cube.n_bands < record.min_bands:
-        raise UserError(
-            f"{cube.source or cube.name} has {cube.n_bands} bands, model '{record.name}' needs at "
-            f"least {record.min_bands}; choose another model."
-        )
-
-
-def _statistics(cube: HyperCube) -> Generator[Event, None, SpectralStatistics]:
-    """Moments of the valid spectra, with progress."""
-    for part in gather(cube):
-        if isinstance(part, SpectralStatistics):
-            return part
-        yield Progress(part * STATISTICS_SHARE / 2, "measuring the spectra")
-    raise AssertionError("the statistics come last")
 
 
 def _sigma(cube: HyperCube, recipe: DenoiseRecipe, active: npt.NDArray[np.bool_]) -> Float:
@@ -177,15 +152,6 @@ def _basis(statistics: SpectralStatistics, sigma: Float, spec: StasSpec) -> Basi
         statistics.pixels,
         spec.most_components,
     )
-
-
-def _budget(recipe: DenoiseRecipe, device: devices.DeviceInfo) -> float:
-    """Bytes that tiles may take on their device."""
-    if recipe.memory_limit_gib is not None:
-        return min(recipe.memory_limit_gib * 2**30, 0.9 * device.free_bytes)
-    if device.name == "cpu":
-        return min(CPU_MEMORY, 0.5 * float(psutil.virtual_memory().available))
-    return 0.5 * device.free_bytes
 
 
 def _history(

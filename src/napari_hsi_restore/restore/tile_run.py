@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,17 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
-from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.basis import Basis
 from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore.statistics import filled
-from napari_hsi_restore.restore.tiling import Tile, plan
+from napari_hsi_restore.restore.tile_loop import largest_side, run_tiles
+from napari_hsi_restore.restore.tiling import Tile
 
 if TYPE_CHECKING:
     from napari_hsi_restore.models.architectures.stas import Stas
-
-SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 16)
-"""Sides of tiles to choose from; the halo makes small ones slow."""
 
 FEATURE_COPIES = 5.0
 """Feature tensors of full width that are alive at once in a network (measured)."""
@@ -55,32 +51,15 @@ class TileRun:
     basis: Basis
     active: npt.NDArray[np.bool_]
 
-    def side(self, budget: float) -> int:
-        """Side of the largest tile that fits a number of bytes.
+    def tiles(self, side: int | None, available: float) -> Iterator[float]:
+        """Restore all tiles.
 
-        Raises
-        ------
-        UserError
-            If not even the smallest fits.
-        """
-        for side in SIDES:
-            if self._bytes(side) <= budget:
-                return side
-        raise UserError(
-            f"setting 'memory limit': {budget / 2**30:.2f} GiB is too small for "
-            f"{self.cube.name}, whose smallest tile takes {self._bytes(SIDES[-1]) / 2**30:.2f} "
-            "GiB; raise the limit or close other programs."
-        )
-
-    def _bytes(self, side: int) -> float:
-        pixels = 1.0
-        for length in self.cube.shape[1:]:
-            pixels *= min(side + 2 * self.spec.halo, length)
-        features = FEATURE_COPIES * 4 * self.spec.width * self.basis.components
-        return pixels * (features + 4 * 4 * self.cube.n_bands)
-
-    def tiles(self, side: int) -> Iterator[float]:
-        """Restore all tiles; where memory runs out, go on with tiles of half the side.
+        Parameters
+        ----------
+        side : int or None
+            Of a tile, in pixels; None for the largest that fits.
+        available : float
+            Bytes that a tile may take.
 
         Yields
         ------
@@ -92,29 +71,17 @@ class TileRun:
         UserError
             If memory does not suffice for the smallest tile.
         """
-        shape, halo = self.cube.shape[1:], self.spec.halo
-        todo = plan(self.region, shape, side, halo)
-        area = float(self.result.shape[1] * self.result.shape[2])
-        done = 0.0
-        while todo:
-            tile = todo.pop(0)
-            share = tile.rows_count * tile.columns_count / area
-            try:
-                for part in self._tile(tile):
-                    yield done + part * share
-            except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
-                    raise
-                half = max(tile.rows_count, tile.columns_count) // 2
-                if half < SIDES[-1]:
-                    raise UserError(
-                        f"{self.cube.name}: the memory does not suffice even for tiles of "
-                        f"{2 * half} pixels; close other programs or choose the device cpu."
-                    ) from error
-                _free_gpu_memory()
-                todo = plan((tile.rows, tile.columns), shape, half, halo) + todo
-            else:
-                done += share
+        name, halo = self.cube.name, self.spec.halo
+        chosen = side or largest_side(self._bytes, available, name)
+        shape = self.cube.shape[1:]
+        return run_tiles(self.region, shape, chosen, self._tile, halo=halo, name=name)
+
+    def _bytes(self, side: int) -> float:
+        pixels = 1.0
+        for length in self.cube.shape[1:]:
+            pixels *= min(side + 2 * self.spec.halo, length)
+        features = FEATURE_COPIES * 4 * self.spec.width * self.basis.components
+        return pixels * (features + 4 * 4 * self.cube.n_bands)
 
     def _tile(self, tile: Tile) -> Iterator[float]:
         """Restore one tile into the result; yields the fraction that is done."""
@@ -147,19 +114,3 @@ class TileRun:
         columns = slice(tile.columns.start - left, tile.columns.stop - left)
         self.result[:, rows, columns] = values
         yield 1.0
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        "can't allocate memory" in str(error)
-    )
-
-
-def _free_gpu_memory() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        with contextlib.suppress(RuntimeError):
-            torch.cuda.empty_cache()

@@ -1,0 +1,178 @@
+"""How a block of a cube goes through an enlarging network, by architecture."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_hsi_restore.models.basis import Basis
+from napari_hsi_restore.models.neighbours import PLANES, BandSequence
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_hsi_restore.models.architectures.coarsr import CoarSR
+    from napari_hsi_restore.models.architectures.eigensr import EigenSR
+
+Block = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.intp]
+
+BANDS_AT_ONCE_PIXELS = 20_000
+"""Pixels times bands of the input that a CPU takes in one go: cancelling waits for them."""
+
+FLOAT_BYTES = 4
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Enlarged:
+    """Some enlarged bands.
+
+    Attributes
+    ----------
+    bands : intp ndarray, (n,)
+        Which bands of the block these are.
+    values : float32 ndarray, (n, scale y, scale x)
+        In the units of the block.
+    """
+
+    bands: Indices
+    values: Block
+
+
+class Enlarger(Protocol):
+    """A network with all that it needs to enlarge any block of one cube."""
+
+    @property
+    def halo(self) -> int:
+        """Pixels beyond a block that its inside depends on."""
+
+    def bytes(self, pixels: float) -> float:
+        """Memory that a block of so many pixels takes at least."""
+
+    def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
+        """Enlarge a block within some bytes of memory.
+
+        Parameters
+        ----------
+        block : float32 ndarray, (bands, y, x)
+            Without gaps.
+        available : float
+            Bytes.
+
+        Yields
+        ------
+        float, Enlarged or None
+            Fraction done, and bands that are ready, each once.
+        """
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BandEnlarger:
+    """CoarSR: each band with its neighbours, many bands at once.
+
+    Attributes
+    ----------
+    network : CoarSR
+    halo : int
+    sequence : BandSequence
+        Of the bands of the block.
+    white : float
+        Value that the network sees as 1.
+    """
+
+    network: CoarSR
+    halo: int
+    sequence: BandSequence
+    white: float
+
+    def bytes(self, pixels: float) -> float:
+        """Memory that one band takes; features, with those of the tail at full size."""
+        inside, tail = 30, 3 * self.network.scale**2
+        return pixels * FLOAT_BYTES * (self.network.width * (inside + tail) + PLANES)
+
+    def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
+        """See `Enlarger.enlarge`."""
+        import torch
+
+        device = next(self.network.parameters()).device
+        pixels = block.shape[1] * block.shape[2]
+        most = int(available // self.bytes(pixels))
+        if device.type == "cpu":
+            most = min(most, BANDS_AT_ONCE_PIXELS // pixels)
+        most = max(1, most)
+        low = torch.from_numpy(block / np.float32(self.white)).to(device)
+        starts = torch.from_numpy(self.sequence.starts)
+        total = len(block)
+        state: torch.Tensor | None = None
+        for first in range(0, total, most):
+            rows = self.sequence.planes[first : first + most]
+            planes = low[torch.from_numpy(rows).to(device)][None]
+            part = slice(first, first + most)
+            # As a decorator the mode ends at every yield; a with block would leak to the caller.
+            stages = torch.inference_mode()(self.network.stages)(planes, starts[part], state)
+            result = low
+            for index, stage in enumerate(stages, start=1):
+                result, state = stage
+                if index < STAGES:
+                    yield (first + index / STAGES * len(rows)) / total, None
+            values = result[0].cpu().numpy() * np.float32(self.white)
+            yield (first + len(rows)) / total, Enlarged(rows[:, 0], values)
+
+
+STAGES = 7
+"""Results of `CoarSR.stages`."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ComponentEnlarger:
+    """EigenSR: bicubic bands, and the detail of a few eigenimages.
+
+    Attributes
+    ----------
+    network : EigenSR
+    halo : int
+    basis : Basis
+        Of the bands of the block.
+    """
+
+    network: EigenSR
+    halo: int
+    basis: Basis
+
+    def bytes(self, pixels: float) -> float:
+        """Memory that a block takes: features, components, and some enlarged bands."""
+        large = self.network.scale**2 * (3 * self.network.components + 2)
+        return pixels * FLOAT_BYTES * (6 * self.network.width + large + len(self.basis.mean))
+
+    def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
+        """See `Enlarger.enlarge`."""
+        import torch
+
+        from napari_hsi_restore.models.resampling import bicubic
+
+        del available
+        device = next(self.network.parameters()).device
+        missing = self.network.components - self.basis.components
+        components = np.pad(self.basis.project(block), ((0, missing), (0, 0), (0, 0)))
+        images = torch.from_numpy(components)[None].to(device)
+        detail = images
+        stages = torch.inference_mode()(self.network.stages)(images)
+        steps = len(self.network.body) + 2
+        for index, stage in enumerate(stages, start=1):
+            detail = stage
+            yield index / (steps + 1), None
+        back = torch.from_numpy(self.basis.backward.astype(np.float32)).to(device)
+        known = detail[0, : self.basis.components].float()
+        total, at_once = len(block), max(1, len(block) // 8)
+        for first in range(0, total, at_once):
+            part = slice(first, first + at_once)
+            low = torch.from_numpy(np.ascontiguousarray(block[part])).to(device)
+            large = bicubic(low, self.network.scale)
+            large += torch.tensordot(back[part], known, dims=1)
+            bands = np.arange(first, first + len(low))
+            fraction = (steps + (first + len(low)) / total) / (steps + 1)
+            yield fraction, Enlarged(bands, large.cpu().numpy())

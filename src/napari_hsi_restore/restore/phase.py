@@ -1,0 +1,26 @@
+"""Progress of a task that is a part of a larger one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import TypeVar
+
+from napari_hsi_restore.events import Event, Progress
+
+Result = TypeVar("Result")
+
+
+def phase(
+    task: Generator[float, None, Result], span: tuple[float, float], message: str
+) -> Generator[Event, None, Result]:
+    """Turn the fractions of a task into progress between two ends of the whole."""
+    begin, last = time.monotonic(), span[1] - span[0]
+    while True:
+        try:
+            fraction = next(task)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        left = (time.monotonic() - begin) / max(fraction, 1e-6) * ((1 - span[0]) / last - fraction)
+        yield Progress(span[0] + last * fraction, message, left)

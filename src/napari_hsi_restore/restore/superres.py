@@ -1,0 +1,261 @@
+"""The one door through which a cube is enlarged."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Generator, Iterator
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+
+from napari_hsi_restore.cube import Georeference, HyperCube
+from napari_hsi_restore.degradations import resize_bicubic
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.events import Done, Event, Progress
+from napari_hsi_restore.restore import devices
+from napari_hsi_restore.restore.consistency import Consistency, measured
+from napari_hsi_restore.restore.fill import RINGS, grown
+from napari_hsi_restore.restore.fine import FineReport, refine
+from napari_hsi_restore.restore.phase import phase
+from napari_hsi_restore.restore.request import Region, check_bands, measure_spectra, whole_region
+from napari_hsi_restore.restore.superres_recipe import SuperresRecipe, half_model, model_for
+from napari_hsi_restore.restore.superres_source import (
+    Source,
+    filled_region,
+    good_bands,
+    usable,
+)
+from napari_hsi_restore.restore.tile_loop import budget, largest_side, run_tiles
+from napari_hsi_restore.restore.tiling import Tile
+from napari_hsi_restore.zoo.records import ModelRecord
+
+Block = npt.NDArray[np.float32]
+Float = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Result = TypeVar("Result")
+
+SPECTRA, HALF, WHOLE, FINE = 0.05, 0.25, 0.9, 0.98
+"""Where in the progress measuring, both networks and the correction end."""
+
+MARGIN = 4
+"""Pixels of the input beyond a region that the resampling of the corrections looks at."""
+
+
+def enlarge(cube: HyperCube, recipe: SuperresRecipe) -> HyperCube:
+    """Enlarge a cube and wait for it; see `superres`."""
+    for event in superres(cube, recipe):
+        if isinstance(event, Done):
+            result: HyperCube = event.result
+            return result
+    raise AssertionError("a super-resolution ends with Done or raises")
+
+
+def superres(
+    cube: HyperCube,
+    recipe: SuperresRecipe,
+    *,
+    region: Region | None = None,
+    out: Block | None = None,
+) -> Iterator[Event]:
+    """Enlarge a cube in tiles, and correct it by FineSR.
+
+    Gaps are filled from their rims for the network and are no-data in the result. Bands
+    without two different valid values, and those that the file marks as bad, are
+    enlarged by bicubic resampling, and no other band sees them. Nothing is clipped.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    recipe : SuperresRecipe
+    region : pair of slice, optional
+        Rows and columns of the input to enlarge, for a preview. Everything is measured
+        on the whole cube but the one weight of FineSR, which is that of the region.
+    out : float32 ndarray, (bands, scale rows, scale columns), optional
+        Where the result goes, for example a memory map.
+
+    Yields
+    ------
+    Progress
+        Several a tile. Closing the generator cancels.
+    Done
+        With the enlarged `HyperCube`: float32, in the units of the source, with its
+        wavelengths and no-data value; its pixels are smaller and the outer corner of
+        the first one stays. The line of history that is added says what FineSR did and
+        how the result, shrunk again, meets the input (`Consistency`).
+
+    Raises
+    ------
+    UserError
+        For a model that is missing or of another scale, an unknown device, a cube with
+        nothing to enlarge, or too little memory for the result or the smallest tile.
+    """
+    yield Progress(0.0, "measuring the spectra")
+    whole = whole_region(cube, region)
+    record = model_for(recipe, cube.n_bands)
+    check_bands(cube, record)
+    device = devices.choose(recipe.device)
+    result = _result(cube, whole, recipe.scale, out)
+    statistics = yield from measure_spectra(usable(cube), SPECTRA)
+    active = np.flatnonzero(good_bands(cube))[statistics.active]
+    read = whole if region is None else _wider(whole, cube, record.halo + MARGIN + RINGS)
+    low, valid = filled_region(cube, active, read)
+    source = Source(cube, recipe, device, active, statistics, low)
+    half = yield from _half(source, record)
+    # Without margins and passive bands the network can write into the result itself.
+    direct = read == whole and len(active) == cube.n_bands
+    enlarged = result if direct else np.empty(_larger(low.shape, recipe.scale), np.float32)
+    yield from _through(source, record, enlarged, (HALF, WHOLE))
+    report = yield from phase(
+        refine(enlarged, half, low, recipe.fine, np.all(valid, axis=0)),
+        (WHOLE, FINE),
+        "comparing with the input",
+    )
+    consistency = yield from phase(
+        measured(enlarged, low, valid), (FINE, 1.0), "comparing with the input"
+    )
+    if not direct:
+        cut = _cut(read, whole, recipe.scale)
+        result[active] = enlarged[:, *cut]
+        _pass_through(cube, np.setdiff1d(np.arange(cube.n_bands), active), whole, result)
+    _put_back_gaps(cube, whole, recipe.scale, result)
+    entry = _history(source, record, half is not None, report, consistency)
+    part = cube.crop(*whole)
+    place = None if part.georeference is None else finer(part.georeference, recipe.scale)
+    yield Done(part.replace(data=result, georeference=place, history=(*cube.history, entry)))
+
+
+def finer(georeference: Georeference, scale: int) -> Georeference:
+    """The georeference of pixels that are smaller by a factor; the outer corner stays."""
+    a, b, c, d, e, f = georeference.transform
+    smaller = (a / scale, b / scale, c, d / scale, e / scale, f)
+    return dataclasses.replace(georeference, transform=smaller)
+
+
+def _larger(shape: tuple[int, ...], scale: int) -> tuple[int, int, int]:
+    return shape[0], scale * shape[1], scale * shape[2]
+
+
+def _result(cube: HyperCube, whole: Region, scale: int, out: Block | None) -> Block:
+    """The array of the result, refused where memory does not suffice."""
+    if out is not None:
+        return out
+    lengths = (span.stop - span.start for span in whole)
+    shape = _larger((cube.n_bands, *lengths), scale)
+    needed, free = 4.0 * float(np.prod(shape)), float(psutil.virtual_memory().available)
+    if needed > 0.8 * free:
+        raise UserError(
+            f"{cube.source or cube.name}: enlarged by {scale} it takes {needed / 2**30:.1f} GiB "
+            f"and {free / 2**30:.1f} GiB of memory are free; enlarge a part of it."
+        )
+    return np.empty(shape, np.float32)
+
+
+def _wider(region: Region, cube: HyperCube, by: int) -> Region:
+    rows, columns = (
+        slice(max(0, span.start - by), min(length, span.stop + by))
+        for span, length in zip(region, cube.shape[1:], strict=True)
+    )
+    return rows, columns
+
+
+def _half(source: Source, record: ModelRecord) -> Generator[Event, None, Block | None]:
+    """The cube at half the scale, which FineSR compares with; None where that cannot be."""
+    scale = source.recipe.scale
+    if source.recipe.fine.half_step == "none" or scale % 2:
+        return None
+    if scale == 2:
+        return source.low
+    smaller = half_model(record)
+    if smaller is None:
+        return None
+    half = np.empty(_larger(source.low.shape, scale // 2), np.float32)
+    yield from _through(source, smaller, half, (SPECTRA, HALF))
+    return half
+
+
+def _through(
+    source: Source, record: ModelRecord, enlarged: Block, span: tuple[float, float]
+) -> Generator[Event, None, None]:
+    """Send the cube through a network, tile by tile."""
+    enlarger = source.enlarger(record)
+    shape = source.low.shape[1:]
+    available = budget(source.recipe.memory_limit_gib, source.device)
+
+    def bytes_of(side: int) -> float:
+        height, width = (min(side + 2 * enlarger.halo, length) for length in shape)
+        return enlarger.bytes(height * width)
+
+    def work(tile: Tile) -> Iterator[float]:
+        block = np.ascontiguousarray(source.low[:, tile.read_rows, tile.read_columns])
+        rows, columns = (_scaled(part, record.scale) for part in (tile.rows, tile.columns))
+        inside = tuple(_scaled(part, record.scale) for part in tile.inside)
+        for fraction, ready in enlarger.enlarge(block, available):
+            if ready is not None:
+                enlarged[ready.bands, rows, columns] = ready.values[:, *inside]
+            yield fraction
+
+    side = source.recipe.tile or largest_side(bytes_of, available, source.cube.name)
+    region = slice(0, shape[0]), slice(0, shape[1])
+    tiles = run_tiles(region, shape, side, work, halo=enlarger.halo, name=source.cube.name)
+    yield from phase(tiles, span, f"enlarging with {record.name}")
+
+
+def _scaled(span: slice, scale: int) -> slice:
+    return slice(scale * span.start, scale * span.stop)
+
+
+def _cut(read: Region, whole: Region, scale: int) -> tuple[slice, ...]:
+    """A region within what was read, in pixels of the result."""
+    return tuple(
+        _scaled(slice(inner.start - outer.start, inner.stop - outer.start), scale)
+        for outer, inner in zip(read, whole, strict=True)
+    )
+
+
+def _pass_through(
+    cube: HyperCube, bands: npt.NDArray[np.intp], whole: Region, result: Block
+) -> None:
+    """Enlarge bands by bicubic resampling alone."""
+    for band in bands:
+        stored = np.asarray(cube.data[band, *whole])
+        plane = grown(stored.astype(np.float32), cube.valid(stored))
+        result[band] = resize_bicubic(plane[None], size=result.shape[1:])[0]
+
+
+def _put_back_gaps(cube: HyperCube, whole: Region, scale: int, result: Block) -> None:
+    """Mark what comes from pixels without a measurement as no-data, in place."""
+    missing = np.float32(np.nan if cube.nodata is None else cube.nodata)
+    for band in range(cube.n_bands):
+        valid = cube.valid(np.asarray(cube.data[band, *whole]))
+        if not valid.all():
+            result[band][np.kron(~valid, np.ones((scale, scale), dtype=bool))] = missing
+
+
+def _history(
+    source: Source,
+    record: ModelRecord,
+    compared: bool,
+    report: FineReport,
+    consistency: Consistency,
+) -> str:
+    entry: dict[str, Any] = {
+        "step": "superres",
+        "source": source.cube.source,
+        "scale": source.recipe.scale,
+        "model": record.name,
+        "weights_sha256": record.sha256,
+        "fine": {
+            "done": report.accepted,
+            "refused": report.refused,
+            "half_scale": compared,
+            "angle_to_input_deg": [round(report.angle_before, 4), round(report.angle_after, 4)],
+        },
+        "consistency": dataclasses.asdict(consistency),
+        "device": source.device.label,
+        "version": version("napari-hsi-restore"),
+    }
+    return json.dumps(entry)

@@ -1,0 +1,109 @@
+"""What a super-resolution is asked to do: frozen, storable values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.zoo.records import ModelRecord, list_models
+
+
+class FineOptions(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How an enlarged cube is corrected (`napari_hsi_restore.restore.fine`).
+
+    Attributes
+    ----------
+    half_step : {'none', 'mean', 'pixel'}
+        The step of FineSR over half the scale: left out, weighted by the mean
+        spectral angle as published, or by the angle of every pixel [ours].
+    consistency_steps : int
+        Steps of back-projection over the whole scale after it [ours].
+    """
+
+    half_step: Literal["none", "mean", "pixel"] = "mean"
+    consistency_steps: int = pydantic.Field(default=0, ge=0, le=50)
+
+
+class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Settings of a super-resolution run.
+
+    Attributes
+    ----------
+    scale : {2, 3, 4, 8}
+        Pixels out for a pixel in, along each side.
+    model : str
+        Name of a model for this scale, or ``"auto"``.
+    fine : FineOptions
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    memory_limit_gib : float or None
+        Memory that the tiles may use beside the cube and the result, in GiB; None for
+        half of what is free.
+    tile : int or None
+        Side of a tile in pixels of the input; None to fit the memory.
+    """
+
+    scale: Literal[2, 3, 4, 8]
+    model: str = "auto"
+    fine: FineOptions = FineOptions()
+    device: str = "auto"
+    memory_limit_gib: float | None = pydantic.Field(default=None, gt=0)
+    tile: int | None = pydantic.Field(default=None, ge=8)
+
+
+def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord:
+    """The model that a recipe means for a number of bands.
+
+    Parameters
+    ----------
+    recipe : SuperresRecipe
+    n_bands : int
+
+    Returns
+    -------
+    ModelRecord
+        For ``"auto"`` the bundled one with the most detail regained on its
+        benchmark, else the first by name.
+
+    Raises
+    ------
+    UserError
+        If there is no such model, or it is for another task or scale.
+    """
+    scale, name = recipe.scale, recipe.model
+    if name != "auto":
+        chosen = {entry.name: entry for entry in list_models("superres")}.get(name)
+        if chosen is None or chosen.scale != scale:
+            raise UserError(
+                f"model '{name}' is not for super-resolution by {scale}; {_choices(scale)}."
+            )
+        return chosen
+    fitting = [
+        entry
+        for entry in list_models("superres")
+        if entry.bundled and entry.scale == scale and entry.min_bands <= n_bands
+    ]
+    if not fitting:
+        raise UserError(f"no bundled model enlarges {n_bands} bands by {scale}; {_choices(scale)}.")
+    return max(fitting, key=_mean_gain)
+
+
+def half_model(record: ModelRecord) -> ModelRecord | None:
+    """The model of the same kind for half the scale, which FineSR at x4 needs, if there is one."""
+    for entry in list_models("superres"):
+        same = entry.spec.architecture == record.spec.architecture
+        if same and entry.bundled == record.bundled and 2 * entry.scale == record.scale:
+            return entry
+    return None
+
+
+def _mean_gain(record: ModelRecord) -> float:
+    gains = [value for key, value in record.scores.items() if key.endswith("/gain")]
+    return sum(gains) / len(gains) if gains else 0.0
+
+
+def _choices(scale: int) -> str:
+    names = [entry.name for entry in list_models("superres") if entry.scale == scale]
+    return f"choose one of: {', '.join(names)}" if names else "no model for this scale is installed"

@@ -1,0 +1,101 @@
+"""The part of a cube that is enlarged, and the networks made ready for it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.basis import detail_basis
+from napari_hsi_restore.models.neighbours import band_sequence
+from napari_hsi_restore.restore.devices import DeviceInfo
+from napari_hsi_restore.restore.enlargers import BandEnlarger, ComponentEnlarger, Enlarger
+from napari_hsi_restore.restore.fill import grown
+from napari_hsi_restore.restore.request import Region
+from napari_hsi_restore.restore.statistics import SpectralStatistics
+from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
+from napari_hsi_restore.zoo.loading import load
+from napari_hsi_restore.zoo.records import ModelRecord
+
+Block = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+WHITE_PERCENTILE = 99.9
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """What both networks of a run share.
+
+    Attributes
+    ----------
+    active : intp ndarray, (active bands,)
+        Bands of the cube that the networks see.
+    statistics : SpectralStatistics
+        Of these bands.
+    low : float32 ndarray, (active bands, y, x)
+        The part of the cube that is enlarged, its gaps filled.
+    """
+
+    cube: HyperCube
+    recipe: SuperresRecipe
+    device: DeviceInfo
+    active: npt.NDArray[np.intp]
+    statistics: SpectralStatistics
+    low: Block
+
+    def enlarger(self, record: ModelRecord) -> Enlarger:
+        """The network of a model, ready for this cube."""
+        from napari_hsi_restore.models.architectures.coarsr import CoarSR
+        from napari_hsi_restore.models.architectures.eigensr import EigenSR
+
+        network, _ = load(record.name, self.device.name)
+        if isinstance(network, CoarSR):
+            centres = self.cube.wavelengths_nm
+            sequence = band_sequence(
+                len(self.active), None if centres is None else centres[self.active]
+            )
+            return BandEnlarger(network, record.halo, sequence, self._white())
+        if isinstance(network, EigenSR):
+            return ComponentEnlarger(
+                network,
+                record.halo,
+                detail_basis(self.statistics.mean, self.statistics.covariance, network.components),
+            )
+        raise UserError(f"model '{record.name}' is not for super-resolution; choose another.")
+
+    def _white(self) -> float:
+        """The stated white level, or else the 99.9th percentile, as in training."""
+        if self.cube.white_level:
+            return float(self.cube.white_level)
+        step = max(1, self.cube.shape[1] // 256)
+        sample = np.asarray(self.cube.data[:, ::step])[self.active]
+        measured = sample[self.cube.valid(sample)]
+        return float(np.percentile(np.abs(measured), WHITE_PERCENTILE)) or 1.0
+
+
+def good_bands(cube: HyperCube) -> Mask:
+    """Bands that the file does not mark as bad; all where it marks all."""
+    good = cube.good_bands
+    return np.ones(cube.n_bands, dtype=bool) if good is None or not good.any() else good
+
+
+def usable(cube: HyperCube) -> HyperCube:
+    """The cube of its good bands."""
+    good = good_bands(cube)
+    return cube if good.all() else cube.select_bands(np.flatnonzero(good))
+
+
+def filled_region(
+    cube: HyperCube, active: npt.NDArray[np.intp], read: Region
+) -> tuple[Block, Mask]:
+    """Some bands of a region with their gaps filled, and where they are valid."""
+    stored = np.asarray(cube.data[:, *read])[active]
+    valid = cube.valid(stored)
+    low = stored.astype(np.float32)
+    for index, mask in enumerate(valid):
+        low[index] = grown(low[index], mask)
+    return low, valid

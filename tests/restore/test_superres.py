@@ -1,0 +1,220 @@
+"""Enlarging with random networks: what must hold whatever the weights are."""
+
+import json
+
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+
+from make.models import store_model
+from napari_hsi_restore.cube import Georeference
+from napari_hsi_restore.degradations import downscale, resize_bicubic
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.events import Done, Progress
+from napari_hsi_restore.models.architectures import coarsr, eigensr
+from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
+from napari_hsi_restore.restore import FineOptions, SuperresRecipe, denoise, enlarge, superres
+from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.scene import demo_scene
+from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
+
+NO_FINE = FineOptions(half_step="none")
+BOTH = pytest.mark.parametrize("model", ["coarsr", "eigensr"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    for scale in (2, 4):
+        store_model(folder, f"coarsr_x{scale}", CoarSRSpec(scale=scale, width=4, halo=coarsr.HALO))
+        spec = EigenSRSpec(scale=scale, width=8, blocks=2, components=6, halo=eigensr.reach(2))
+        store_model(folder, f"eigensr_x{scale}", spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def low():
+    return downscale(demo_scene(size=96, bands=9), 2)
+
+
+def recipe(model, scale=2, **changes):
+    return SuperresRecipe(
+        **{"scale": scale, "model": f"{model}_x{scale}", "device": "cpu", **changes}
+    )
+
+
+@BOTH
+@pytest.mark.parametrize("scale", [2, 4])
+def test_progress_grows_and_ends_with_the_cube(low, model, scale):
+    *before, done = superres(low, recipe(model, scale))
+    fractions = [event.fraction for event in before if isinstance(event, Progress)]
+    assert fractions == sorted(fractions)
+    assert 0 <= fractions[0] < fractions[-1] <= 1
+    assert len(fractions) > 20
+    assert isinstance(done, Done)
+    assert done.result.shape == (9, 48 * scale, 48 * scale)
+    assert done.result.dtype == np.float32
+    bicubic = resize_bicubic(low.array(), scale=scale)
+    assert 1e-4 < np.std(done.result.data - bicubic) < 0.2
+
+
+@BOTH
+@pytest.mark.parametrize("tile", [8, 20])
+def test_a_tiled_result_equals_the_whole(low, model, tile):
+    whole = enlarge(low, recipe(model, tile=512))
+    tiled = enlarge(low, recipe(model, tile=tile))
+    np.testing.assert_allclose(tiled.data, whole.data, atol=1e-4)
+
+
+@BOTH
+def test_a_preview_is_a_cut_out_of_the_result(low, model):
+    whole = enlarge(low, recipe(model, fine=NO_FINE)).data
+    rows, columns = slice(20, 48), slice(5, 30)
+    *_, done = superres(low, recipe(model, fine=NO_FINE), region=(rows, columns))
+    np.testing.assert_allclose(done.result.data, whole[:, 40:96, 10:60], atol=1e-4)
+
+
+@BOTH
+def test_the_result_keeps_what_the_file_said(low, model):
+    place = Georeference("EPSG:32633", (10.0, 0.0, 500.0, 0.0, -10.0, 900.0))
+    source = low.replace(
+        georeference=place, source="scene.hdr", metadata={"sensor": "demo"}, units="reflectance"
+    )
+    result = enlarge(source, recipe(model, 4))
+    for field in ("units", "white_level", "name", "source", "nodata"):
+        assert getattr(result, field) == getattr(source, field), field
+    np.testing.assert_array_equal(result.wavelengths_nm, source.wavelengths_nm)
+    assert dict(result.metadata) == {"sensor": "demo"}
+    assert result.georeference.transform == (2.5, 0.0, 500.0, 0.0, -2.5, 900.0)
+    assert result.history[:-1] == source.history
+    entry = json.loads(result.history[-1])
+    assert entry["model"] == f"{model}_x4"
+    assert entry["fine"]["half_scale"] is True
+    assert entry["fine"]["done"] or entry["fine"]["refused"]
+    assert entry["consistency"]["rmse"] > 0
+    shrunk = resize_bicubic(result.data, scale=0.25)
+    rmse = np.sqrt(np.mean((shrunk - source.array()) ** 2))
+    assert entry["consistency"]["rmse"] == pytest.approx(rmse, rel=1e-3)
+
+
+@BOTH
+def test_units_do_not_matter(low, model):
+    plain = enlarge(low, recipe(model)).data
+    counts = np.round(low.array() * 20000).astype(np.int32)
+    lazy = low.replace(data=da.from_array(counts, chunks=(9, 16, 48)), white_level=20000.0)
+    np.testing.assert_allclose(enlarge(lazy, recipe(model)).data / 20000, plain, atol=2e-3)
+
+
+@BOTH
+def test_no_data_stays_and_does_not_spread(low, model):
+    data = low.array().copy()
+    data[:, 10:16, 10:16] = np.nan
+    data[:, 40:42] = -9999.0
+    data[3, 0, 0] = np.nan
+    data[7] = -9999.0
+    result = enlarge(low.replace(data=data, nodata=-9999.0), recipe(model)).data
+    clean = enlarge(low, recipe(model)).data
+    missing = np.zeros(data.shape, dtype=bool)
+    missing[:, 10:16, 10:16] = missing[:, 40:42] = missing[7] = missing[3, 0, 0] = True
+    missing = missing.repeat(2, 1).repeat(2, 2)
+    assert (result[missing] == -9999.0).all()
+    assert np.isfinite(result).all()
+    assert result[~missing].min() > -0.5
+    others = np.delete(np.arange(9), 7)
+    assert np.abs(result - clean)[others, 60:70, 60:70].max() < 0.1
+
+
+@BOTH
+def test_without_a_marker_gaps_are_nan(low, model):
+    data = low.array().copy()
+    data[:, 3, 4] = np.nan
+    result = enlarge(low.replace(data=data), recipe(model)).data
+    assert np.isnan(result[:, 6:8, 8:10]).all()
+    assert np.isnan(result).sum() == 9 * 4
+
+
+def test_bad_bands_are_enlarged_alone(low):
+    good = np.ones(9, dtype=bool)
+    good[4] = False
+    noisy = low.array().copy()
+    noisy[4] = np.random.default_rng(0).random(noisy.shape[1:])
+    result = enlarge(low.replace(data=noisy, good_bands=good), recipe("coarsr")).data
+    np.testing.assert_allclose(result[4], resize_bicubic(noisy[4:5], scale=2)[0], atol=1e-6)
+    without = enlarge(low.select_bands(np.flatnonzero(good)), recipe("coarsr")).data
+    np.testing.assert_allclose(result[good], without, atol=1e-5)
+
+
+@BOTH
+@pytest.mark.parametrize("bands", [1, 2, 4])
+def test_few_bands_are_enlarged_too(low, model, bands):
+    result = enlarge(low.select_bands(np.arange(bands)), recipe(model))
+    assert result.shape == (bands, 96, 96)
+    assert np.isfinite(result.data).all()
+
+
+def test_a_tiny_cube_is_enlarged(low):
+    tiny = low.crop(slice(0, 3), slice(0, 2))
+    assert enlarge(tiny, recipe("coarsr", 4)).shape == (9, 12, 8)
+
+
+def test_the_result_can_go_to_a_given_array(low, tmp_path):
+    out = np.lib.format.open_memmap(tmp_path / "out.npy", "w+", np.float32, (9, 96, 96))
+    *_, done = superres(low, recipe("eigensr"), out=out)
+    np.testing.assert_array_equal(out, enlarge(low, recipe("eigensr")).data)
+    assert done.result.data is out
+
+
+def test_out_of_memory_goes_on_with_smaller_tiles(low, monkeypatch):
+    expected = enlarge(low, recipe("eigensr")).data
+    whole, sizes = eigensr.EigenSR.stages, []
+
+    def limited(self, images):
+        sizes.append(images.shape[2] * images.shape[3])
+        if sizes[-1] > 40 * 40:
+            raise torch.OutOfMemoryError("no more memory")
+        return whole(self, images)
+
+    monkeypatch.setattr(eigensr.EigenSR, "stages", limited)
+    smaller = enlarge(low, recipe("eigensr")).data
+    assert len(sizes) == 5
+    np.testing.assert_allclose(smaller, expected, atol=1e-5)
+
+
+def test_closing_cancels(low):
+    task = superres(low, recipe("coarsr"))
+    for _ in range(5):
+        next(task)
+    task.close()
+    assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"scale": 4, "model": "coarsr_x2"},
+            "is not for super-resolution by 4; choose one of: c",
+        ),
+        ({"scale": 2, "model": "stas_c"}, "not for super-resolution by 2"),
+        ({"scale": 3, "model": "auto"}, "enlarges 9 bands by 3; no model for this scale"),
+        ({"scale": 2, "model": "coarsr_x2", "device": "cuda:99"}, "not on this machine"),
+        ({"scale": 2, "model": "coarsr_x2", "memory_limit_gib": 1e-6}, "memory limit"),
+    ],
+)
+def test_what_cannot_be_done_is_said(low, change, sentence):
+    with pytest.raises(UserError, match=sentence):
+        enlarge(low, SuperresRecipe(**change))
+
+
+def test_a_result_that_memory_cannot_hold_is_refused_first(low):
+    zeros = da.zeros((9, 200_000, 200_000), chunks=(9, 1000, 1000))
+    with pytest.raises(UserError, match=r"enlarged by 2 it takes .* GiB"):
+        enlarge(low.replace(data=zeros), recipe("coarsr"))
+
+
+def test_a_model_for_enlarging_does_not_denoise(low):
+    with pytest.raises(UserError, match="model 'coarsr_x2' is not for denoising"):
+        denoise(low, DenoiseRecipe(model="coarsr_x2"))
