@@ -31,10 +31,10 @@ def info_text(answer: Mapping[str, Any], history: Sequence[str] = ()) -> str:
     """
     bands, height, width = answer["shape"]
     lines = [
-        ("shape", f"{bands} bands, {height} x {width} pixels (rows x columns)"),
+        ("shape", f"{counted(bands)}, {height} x {width} pixels (rows x columns)"),
         ("type", str(answer["dtype"])),
         ("format", _known(answer["format"])),
-        ("interleave", _known(answer["interleave"])),
+        *([("interleave", answer["interleave"])] if answer["interleave"] else []),
         ("units", _known(answer["units"])),
         ("wavelengths", _range(answer["wavelengths_nm"])),
         ("fwhm", _range(answer["fwhm_nm"])),
@@ -105,6 +105,11 @@ def scores_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 def score_cell(value: float | None, digits: int) -> str:
     """A score for a table; what is infinite or not defined is null in JSON and a dash here."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def counted(bands: int) -> str:
+    """``1 band``, ``31 bands``."""
+    return "1 band" if bands == 1 else f"{bands} bands"
 
 
 def _known(value: Any) -> str:

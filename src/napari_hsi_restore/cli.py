@@ -109,7 +109,8 @@ def info(
     """Say what a cube is: shape, type, units, wavelengths, bad bands, georeference, size."""
     from napari_hsi_restore import answers, verbs
 
-    opened = _read(cube, key, bands_axis, wavelengths, shape)
+    # In words the guesses stand in the history.
+    opened = _read(cube, key, bands_axis, wavelengths, shape, quiet=not json_)
     answer = verbs.info(opened)
     if json_:
         typer.echo(json.dumps(answer, allow_nan=False))
@@ -133,7 +134,8 @@ def convert(
     from napari_hsi_restore.verbs import check_target
 
     check_target(out, overwrite=overwrite)
-    _write(_read(cube, key, bands_axis, wavelengths, shape), out, overwrite, quiet)
+    source = _read(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    _write(source, out, overwrite, quiet)
 
 
 @app.command()
@@ -167,7 +169,7 @@ def degrade(
     from napari_hsi_restore.verbs import check_target
 
     check_target(out, overwrite=overwrite)
-    source = _read(cube, key, bands_axis, wavelengths, shape)
+    source = _read(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     if preset is not None:
         result = degradations.degrade(source, preset, seed)
     else:
@@ -239,7 +241,7 @@ def denoise(
         memory_limit_gib=memory_limit,
     )
     check_target(out, overwrite=overwrite)
-    source = _read(cube, key, bands_axis, wavelengths, shape)
+    source = _read(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     # torch takes a second to load: not before the arguments and the file are known to be good.
     from napari_hsi_restore.restore import restore
 
@@ -275,14 +277,16 @@ def compare(
 ) -> None:
     """Measure how far results are from a reference; the reading options are the reference's."""
     from napari_hsi_restore import answers
-    from napari_hsi_restore.io import read
     from napari_hsi_restore.metrics import compare_cubes
     from napari_hsi_restore.report import write_report
 
     if report is not None:
         _check_report(report, overwrite)
-    truth = _read(reference, key, bands_axis, wavelengths, shape)
-    scores = [(name, compare_cubes(truth, read(name))) for name in results]
+    truth = _read(reference, key, bands_axis, wavelengths, shape, quiet=quiet)
+    scores = [
+        (name, compare_cubes(truth, _read(name, None, None, None, None, quiet=quiet)))
+        for name in results
+    ]
     rows = [answers.scores_json(name, score) for name, score in scores]
     if report is not None:
         write_report(report, reference, rows, truth.wavelengths_nm)
@@ -296,12 +300,18 @@ def _read(
     bands_axis: int | None,
     wavelengths: Path | None,
     shape: str | None,
+    *,
+    quiet: bool,
 ) -> HyperCube:
-    from napari_hsi_restore.io import read
+    """Open a cube and say on standard error what had to be guessed."""
+    from napari_hsi_restore.io import guesses, read
 
-    return read(
+    opened = read(
         cube, key=key, bands_axis=bands_axis, wavelengths=wavelengths, shape=_image_size(shape)
     )
+    for guess in guesses(opened.history):
+        _remark(f"{cube}: {guess}", quiet)
+    return opened
 
 
 def _image_size(text: str | None) -> tuple[int, int] | None:
@@ -333,11 +343,16 @@ def _check_report(path: Path, overwrite: bool) -> None:
 
 
 def _write(cube: HyperCube, out: Path, overwrite: bool, quiet: bool) -> None:
-    from napari_hsi_restore.io import write
+    from napari_hsi_restore.io import catalog, write
 
     written = write(cube, out, overwrite=overwrite)
     bands, height, width = cube.shape
-    _remark(f"Wrote {written}: {bands} bands, {height} x {width} pixels, {cube.dtype}", quiet)
+    spec = catalog.for_target(written)
+    stored = spec.stored(cube.dtype)
+    if stored != cube.dtype.newbyteorder("="):
+        _remark(f"{written}: {spec.name} has no {cube.dtype}, the values are {stored} now.", quiet)
+    size = f"{bands} band{'' if bands == 1 else 's'}, {height} x {width} pixels"
+    _remark(f"Wrote {written}: {size}, {stored}", quiet)
 
 
 def _remark(text: str, quiet: bool) -> None:

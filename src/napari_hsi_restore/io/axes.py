@@ -69,8 +69,8 @@ def to_cube(
         return cube, notes + more
     if len(shape) != 3:
         request.fail(
-            f"the array has {len(shape)} axes {shape}, a cube has three; choose another with "
-            f"{request.path.name}::key, or save one cube."
+            f"the array has {len(shape)} axes {shape}, a cube has three; save one cube by itself, "
+            f"or choose another data set ({request.path.name}::KEY) if there are several."
         )
     if request.shape is not None or request.pixel_order is not None:
         request.fail(
@@ -124,25 +124,36 @@ def _find(
     if 1 in shape and shape.count(1) == 1:
         axis = shape.index(1)
         return axis, f"Took axis {axis} of {shape} as bands: a single band."
-    odd, clear, unequal = _odd_one_out(shape)
-    if unequal and odd != 1:
+    odd, others_equal = _odd_one_out(shape)
+    if others_equal and odd != 1:
         others = [n for axis, n in enumerate(shape) if axis != odd]
         return odd, f"Took axis {odd} of {shape} as bands: the other two are both {others[0]}."
-    if not unequal:
-        if convention == "last" and len(set(shape)) == 3 and (odd == _LAST or not clear):
+    if not others_equal:
+        short = clearly_short(shape)
+        if convention == "last" and len(set(shape)) == 3 and short in (None, _LAST):
             return _LAST, f"Took axis 2 of {shape} as bands: the last axis, as is usual here."
-        if convention is None and clear and odd != 1:
-            return odd, (
-                f"Took axis {odd} of {shape} as bands: its length stands out from the other two."
-            )
+        if convention is None and short is not None and short != 1:
+            return short, f"Took axis {short} of {shape} as bands: it is clearly the shortest."
     request.fail(
         f"which axis of {shape} holds the bands is not clear; say it with bands_axis "
         "(--bands-axis) 0, 1 or 2, or give the wavelengths."
     )
 
 
-def _odd_one_out(shape: tuple[int, ...]) -> tuple[int, bool, bool]:
-    """The axis least like the others, whether clearly so, and whether the others are equal."""
+def clearly_short(shape: tuple[int, ...]) -> int | None:
+    """The axis of three that is much shorter than two that are like each other, or None.
+
+    The longest axis is never taken for the bands: scenes such as (512, 217, 204) have it
+    along the flight.
+    """
+    low, middle, high = (math.log(n) for n in sorted(shape))
+    if middle - low <= _CLEARLY_ODD * (high - middle):
+        return None
+    return shape.index(min(shape))
+
+
+def _odd_one_out(shape: tuple[int, ...]) -> tuple[int, bool]:
+    """The axis least like the others, and whether the others are equal to each other."""
     logs = [math.log(n) for n in shape]
     distance = [
         min(abs(logs[axis] - other) for i, other in enumerate(logs) if i != axis)
@@ -150,9 +161,7 @@ def _odd_one_out(shape: tuple[int, ...]) -> tuple[int, bool, bool]:
     ]
     odd = max(range(3), key=lambda axis: distance[axis])
     rest = [n for axis, n in enumerate(shape) if axis != odd]
-    next_distance = max(d for axis, d in enumerate(distance) if axis != odd)
-    clear = distance[odd] > _CLEARLY_ODD * next_distance
-    return odd, clear, rest[0] == rest[1] and distance[odd] > 0
+    return odd, rest[0] == rest[1] and distance[odd] > 0
 
 
 def _matrix(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
@@ -47,6 +50,8 @@ class FormatSpec:
         Raises a `UserError` if a target cannot be written for a reason of this format.
     files : callable
         The files or folders that an existing cube consists of.
+    stored : callable
+        The type that values of a type have after writing and reading.
     """
 
     name: str
@@ -58,6 +63,7 @@ class FormatSpec:
     parts: Callable[[Path], tuple[Path, ...]] = lambda target: (target,)
     check: Callable[[Path], None] = lambda target: None
     files: Callable[[Path], tuple[Path, ...]] = lambda path: (path,)
+    stored: Callable[[np.dtype[Any]], np.dtype[Any]] = lambda dtype: dtype.newbyteorder("=")
 
 
 # The order matters where two formats look alike: the narrower one first.
@@ -97,6 +103,7 @@ FORMATS: tuple[FormatSpec, ...] = (
         envi_write.parts,
         envi_write.check,
         envi.files,
+        envi_write.stored,
     ),
     FormatSpec("archive", (), not_cubes.sniff_archive, not_cubes.never, not_cubes.read_archive),
     FormatSpec("picture", (), not_cubes.sniff_picture, not_cubes.never, not_cubes.read_picture),

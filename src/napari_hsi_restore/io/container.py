@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from napari_hsi_restore.cube import CubeData, FloatArray, HyperCube
 from napari_hsi_restore.io import axes, record
-from napari_hsi_restore.io.request import PixelOrder, Request, is_real_number
+from napari_hsi_restore.io.request import Guess, PixelOrder, Request, is_real_number
 from napari_hsi_restore.io.wavelengths import to_nm
 
 RECORD = "hsi_restore_record"
@@ -136,8 +137,24 @@ def read(
         fwhm_nm=fwhm,
         good_bands=None if good is None else good[1] != 0,
         source=f"{request.path}::{entry.name}",
-        history=(*notes, *more, *found),
+        history=tuple(map(Guess, (*notes, *more, *found))),
     )
+
+
+def listed_attributes(name: str, attributes: Mapping[str, Any]) -> list[Entry]:
+    """Lists of numbers among the attributes of an array, as entries ``name/attribute``.
+
+    Some programs keep the wavelengths there rather than in an array of their own.
+    """
+    found: list[Entry] = []
+    for key, value in attributes.items():
+        if not isinstance(value, str | bytes):
+            values = np.asarray(value) if np.ndim(value) == 1 else np.empty(0)
+            if values.size > 1 and values.dtype.kind in "uif":
+                kind = values.dtype.name
+                load = functools.partial(np.asarray, values)
+                found.append(Entry(f"{name}/{key}", values.shape, kind, load))
+    return found
 
 
 def has_cube(entries: Sequence[Entry]) -> bool:
@@ -167,7 +184,8 @@ def _choose(
     if request.key is not None:
         wanted = request.key.strip("/")
         for entry in entries:
-            if entry.name.strip("/") == wanted:
+            # MATLAB itself writes struct.field.
+            if entry.name.strip("/") in (wanted, wanted.replace(".", "/")):
                 if not entry.is_numeric and not entry.dtype.startswith("complex"):
                     request.fail(f"{wanted} is no array of numbers but {entry.dtype}.")
                 return entry, ()

@@ -82,5 +82,10 @@ def read(
             f"{request.source}: {len(centres)} wavelengths were given for {cube.n_bands} bands; "
             "give one for each band."
         )
-    # Widths of the file belong to its own centres.
-    return cube.replace(wavelengths_nm=centres, fwhm_nm=widths)
+    given = Path(wavelengths).name if isinstance(wavelengths, str | Path) else "the caller"
+    return cube.replace(
+        wavelengths_nm=centres,
+        # Widths of the file belong to its own centres.
+        fwhm_nm=widths,
+        history=(*cube.history, f"The wavelengths are those of {given}."),
+    )

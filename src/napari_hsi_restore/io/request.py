@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -60,6 +61,21 @@ class Request:
     def fail(self, what: str) -> NoReturn:
         """Raise a `UserError` that names the file first."""
         raise UserError(f"{self.path}: {what}")
+
+
+class Guess(str):
+    """A line of a cube's history about what its file left open and how `read` settled it.
+
+    It is a plain line once the cube is written and read again: then nothing is
+    guessed any more.
+    """
+
+    __slots__ = ()
+
+
+def guesses(history: Iterable[str]) -> tuple[str, ...]:
+    """The lines of a history that are a `Guess`: what the user should be told now."""
+    return tuple(line for line in history if isinstance(line, Guess))
 
 
 def split_key(path: str) -> tuple[str, str | None]:

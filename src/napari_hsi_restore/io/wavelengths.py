@@ -30,6 +30,12 @@ _NM_PER_UNIT = {
     "meter": 1e9,
     "metre": 1e9,
 }
+_NAMED = re.compile(
+    r"(?<![\d.])(\d+(?:\.\d+)?)\s*(nm|nanomet(?:er|re)s?|um|µm|μm|micromet(?:er|re)s?)\W*$",
+    re.IGNORECASE,
+)
+# The hardest ultraviolet and the farthest infrared of any imaging spectrometer are within.
+_SHORTEST_NM, _LONGEST_NM = 100.0, 1e5
 _COLUMNS = re.compile(r"wave|wl|lambda|cent(er|re)|^cw$|^nm$", re.IGNORECASE)
 
 
@@ -52,8 +58,8 @@ def to_nm(
         A sentence about the guess, for the history.
     """
     word = (unit or "").strip().lower()
-    factor = _NM_PER_UNIT.get(word) or _NM_PER_UNIT.get(word.removesuffix("s"))
-    if factor is not None:
+    factor = factor_said = _NM_PER_UNIT.get(word) or _NM_PER_UNIT.get(word.removesuffix("s"))
+    if factor is not None and _plausible(_scaled(values, factor)):
         return _scaled(values, factor), None if fwhm is None else _scaled(fwhm, factor), None
     if word in {"index", "mhz", "ghz"}:
         return None, None, f"Left out the wavelengths, their unit is {unit}."
@@ -68,13 +74,36 @@ def to_nm(
         return None, None, "Left out the wavelengths, none of them is a positive number."
     guess, factor = ("nanometres", 1.0) if largest > 100 else ("micrometres", 1e3)
     said = f"is {unit!r}" if unit else "is not given"
+    if factor_said is not None:
+        said = f"cannot be {unit!r} as the file says"
     note = f"Took the wavelengths as {guess}: their unit {said}, the largest is {largest:g}."
     return _scaled(values, factor), None if fwhm is None else _scaled(fwhm, factor), note
+
+
+def _plausible(values_nm: FloatArray) -> bool:
+    """Whether no wavelength is beyond the infrared, as nanometres called micrometres are."""
+    return not np.any(values_nm > _LONGEST_NM)
 
 
 def _scaled(values: FloatArray, factor: float) -> FloatArray:
     # Decimal micrometres such as 0.46 must not become 460.00000000000006 nm.
     return values if factor == 1.0 else np.round(values * factor, 9)
+
+
+def from_names(names: Sequence[str]) -> tuple[FloatArray, str] | None:
+    """Band centres out of names such as ``450.2 nm`` or ``Band 3 (0.45 micrometers)``.
+
+    Returns
+    -------
+    tuple or None
+        The numbers and their unit, if every name ends in one number of one unit.
+    """
+    matches = [_NAMED.search(name) for name in names]
+    found = [match for match in matches if match]
+    units = {match[2].lower() for match in found}
+    if not names or len(found) != len(names) or len(units) != 1:
+        return None
+    return np.array([float(match[1]) for match in found]), units.pop()
 
 
 def from_user(
@@ -87,7 +116,7 @@ def from_user(
     wavelengths : path or sequence of float
         Nanometres; or a text or CSV file with one column of nanometres, or with
         named columns of which one is called like a wavelength (and maybe one ``fwhm``);
-        or an ENVI header.
+        or an ENVI header; or a .npy or .mat file of one list of nanometres.
 
     Returns
     -------
@@ -108,7 +137,9 @@ def from_user(
             raise UserError("wavelengths: give one positive number of nanometres for each band.")
         _check_nm("wavelengths", values)
         return values, None
-    path = Path(wavelengths)
+    path = Path(wavelengths).expanduser()
+    if path.suffix.lower() in {".npy", ".mat"} and path.is_file():
+        return _from_array(path), None
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
@@ -127,6 +158,33 @@ def _from_envi(path: Path, text: str) -> tuple[FloatArray, FloatArray | None]:
     if spectral.wavelengths_nm is None:
         raise UserError(f"{path}: this ENVI header holds no wavelengths; give another file.")
     return spectral.wavelengths_nm, spectral.fwhm_nm
+
+
+def _from_array(path: Path) -> FloatArray:
+    from napari_hsi_restore.io.formats import matlab5
+
+    try:
+        lists = (
+            [np.load(path, allow_pickle=False)]
+            if path.suffix.lower() == ".npy"
+            else [entry.load() for entry in matlab5.entries(path) if entry.is_numeric]
+        )
+    except (ValueError, EOFError) as error:
+        raise UserError(
+            f"{path}: this .npy file is damaged ({error}); give one number of nanometres a line."
+        ) from error
+    lists = [
+        np.ravel(values) for values in lists if values.size > 1 and values.size in values.shape
+    ]
+    if len(lists) != 1 or lists[0].dtype.kind not in "uif":
+        raise UserError(
+            f"{path}: it holds {len(lists)} lists of numbers; give a file with the wavelengths only."
+        )
+    values = np.asarray(lists[0], dtype=np.float64)
+    if not np.all(np.isfinite(values) & (values > 0)):
+        raise UserError(f"{path}: not all wavelengths are positive numbers; correct them.")
+    _check_nm(str(path), values)
+    return values
 
 
 def _from_table(path: Path, text: str) -> tuple[FloatArray, FloatArray | None]:
@@ -167,8 +225,7 @@ def _from_table(path: Path, text: str) -> tuple[FloatArray, FloatArray | None]:
 
 
 def _check_nm(where: str, values: FloatArray) -> None:
-    # The hardest ultraviolet of any imaging spectrometer is beyond 100 nm.
-    if values.max() < 100:
+    if values.max() < _SHORTEST_NM:
         raise UserError(
             f"{where}: the largest wavelength is {values.max():g}, which looks like micrometres; "
             "give nanometres."

@@ -1,4 +1,4 @@
-"""A folder with one PNG or TIFF per band, such as the scenes of CAVE."""
+"""A folder with one grey picture per band, such as the scenes of CAVE."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io.request import Request
+from napari_hsi_restore.io.request import Guess, Request
 
-_SUFFIXES = {".png", ".tif", ".tiff"}
-_NUMBERED = re.compile(r"^(.*?)(\d+)(?:nm)?$", re.IGNORECASE)
+_TIFF = {".tif", ".tiff"}
+_SUFFIXES = {".png", ".bmp", ".jpg", ".jpeg"} | _TIFF
+# Files that are cubes by themselves; people drop the folder round them.
+_CUBES = {".hdr", ".mat", ".h5", ".hdf5", ".he5", ".npy", ".npz", ".tif", ".tiff", ".zarr"}
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
+_NANOMETRES = re.compile(r"[ _-]?nm(?![a-z])", re.IGNORECASE)
 _CAVE_BANDS = 31
 # Numbers from here on, in even steps, are nanometres rather than a count.
 _FIRST_NM = 200
@@ -28,10 +32,11 @@ class _Series:
     """Images of one name that differ in their number."""
 
     prefix: str
-    files: tuple[tuple[int, Path], ...]
+    files: tuple[tuple[float, Path], ...]
+    in_nm: bool
 
     @property
-    def numbers(self) -> list[int]:
+    def numbers(self) -> list[float]:
         return [number for number, _ in self.files]
 
     @property
@@ -76,7 +81,7 @@ def read(request: Request) -> HyperCube:
         found = [series for series in found if series.prefix == request.key]
     if not found:
         request.fail(
-            "no numbered PNG or TIFF images of bands in this folder; open the file of the cube, "
+            f"no numbered PNG or TIFF images of bands in this folder; open {_instead(folder)}, "
             "or a folder with one image per band (name_01.png, name_02.png, ...)."
         )
     if len(found) > 1 and 2 * len(found[1].files) > len(found[0].files):
@@ -88,26 +93,52 @@ def read(request: Request) -> HyperCube:
     return _read_series(request, found[0], notes)
 
 
+def _instead(folder: Path) -> str:
+    """A file in the folder that may be what the user wants."""
+    likely = sorted(item.name for item in folder.iterdir() if item.suffix.lower() in _CUBES)
+    return f"{likely[0]} in it" if likely else "the file of the cube"
+
+
 def _inner(path: Path) -> tuple[Path, tuple[str, ...]]:
     """The folder itself, or the only one inside that holds the images (CAVE's archives)."""
     if _series(path):
         return path, ()
-    folders = [item for item in path.iterdir() if item.is_dir()]
-    if len(folders) == 1 and _series(folders[0]):
+    folders = [item for item in path.iterdir() if item.is_dir() and _series(item)]
+    if len(folders) == 1:
         return folders[0], (f"Took the images in the folder {folders[0].name} inside.",)
     return path, ()
 
 
 def _series(folder: Path) -> list[_Series]:
     """Series of two or more images, the longest first."""
-    groups: dict[tuple[str, str], list[tuple[int, Path]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[list[str], Path]]] = {}
     for path in folder.iterdir():
-        match = _NUMBERED.match(path.stem)
-        if match and path.suffix.lower() in _SUFFIXES and not path.name.startswith("."):
-            key = (match[1], path.suffix.lower())
-            groups.setdefault(key, []).append((int(match[2]), path))
-    series = [_Series(key[0], tuple(sorted(files))) for key, files in groups.items()]
+        if path.suffix.lower() not in _SUFFIXES or path.name.startswith("."):
+            continue
+        # Text and numbers take turns: the texts name the series.
+        parts = _NUMBER.split(path.stem)
+        if len(parts) > 1:
+            key = (*parts[::2], path.suffix.lower())
+            groups.setdefault(key, []).append((parts[1::2], path))
+    series = [one for key, files in groups.items() for one in _split(key, files)]
     return sorted((s for s in series if len(s.files) > 1), key=lambda s: -len(s.files))
+
+
+def _split(texts: tuple[str, ...], files: list[tuple[list[str], Path]]) -> list[_Series]:
+    """Series by the last number that differs; other numbers that differ keep them apart."""
+    count = len(files[0][0])
+    varying = [i for i in range(count) if len({numbers[i] for numbers, _ in files}) > 1]
+    place = varying[-1] if varying else count - 1
+    apart: dict[tuple[str, ...], list[tuple[float, Path]]] = {}
+    for numbers, path in files:
+        others = (*numbers[:place], *numbers[place + 1 :])
+        apart.setdefault(others, []).append((float(numbers[place]), path))
+    in_nm = _NANOMETRES.match(texts[place + 1]) is not None
+    found = []
+    for others, members in apart.items():
+        before = itertools.chain(*zip(texts[:place], others[:place], strict=True), [texts[place]])
+        found.append(_Series("".join(before), tuple(sorted(members)), in_nm))
+    return found
 
 
 def _read_series(request: Request, series: _Series, notes: tuple[str, ...]) -> HyperCube:
@@ -122,14 +153,14 @@ def _read_series(request: Request, series: _Series, notes: tuple[str, ...]) -> H
                 f"{first.dtype}; all images must be alike."
             )
         stack[index] = band
-    png = series.files[0][1].suffix.lower() == ".png"
+    picture = series.files[0][1].suffix.lower() not in _TIFF
     return HyperCube(
         data=stack,
         name=request.path.name,
         wavelengths_nm=wavelengths,
-        white_level=_WHITE.get(stack.dtype.name) if png else None,
+        white_level=_WHITE.get(stack.dtype.name) if picture else None,
         source=request.source,
-        history=(*notes, *more),
+        history=tuple(map(Guess, (*notes, *more))),
     )
 
 
@@ -137,8 +168,7 @@ def _numbering(request: Request, series: _Series) -> tuple[FloatArray | None, tu
     numbers = series.numbers
     twice = next((n for n, m in itertools.pairwise(numbers) if n == m), None)
     if twice is not None:
-        request.fail(f"two images of band {twice}; remove one.")
-    steps = np.diff(numbers)
+        request.fail(f"two images of band {twice:g}; remove one.")
     if series.is_cave:
         _no_gap(request, series, range(1, _CAVE_BANDS + 1))
         centres = np.linspace(400.0, 700.0, _CAVE_BANDS)
@@ -146,13 +176,28 @@ def _numbering(request: Request, series: _Series) -> tuple[FloatArray | None, tu
             "Took the wavelengths as 400 to 700 nm by 10 nm: 31 images named *_ms_01.png and so "
             "on are a scene of the CAVE multispectral database.",
         )
-    if numbers[0] >= _FIRST_NM and np.all(steps == steps[0]) and steps[0] > 1:
-        return np.array(numbers, dtype=np.float64), (
-            f"Took the numbers {numbers[0]} to {numbers[-1]} in the file names as nanometres.",
+    first, last = numbers[0], numbers[-1]
+    steps = np.diff(numbers)
+    step = float(np.median(steps))
+    if series.in_nm:
+        said = f"Took the numbers {first:g} to {last:g} in the file names as nanometres."
+        uneven = [f"{a:g} to {b:g}" for a, b in itertools.pairwise(numbers) if b - a > 1.5 * step]
+        if uneven and np.mean(steps == step) > 0.5:
+            said += f" There is no image from {', '.join(uneven[:5])} nm."
+        return np.array(numbers, dtype=np.float64), (said,)
+    if any(number != int(number) for number in numbers):
+        request.fail(
+            f"the numbers of the images {series.prefix}* are no whole numbers; number them from 1, "
+            "or end the names in nm if they are wavelengths."
         )
-    _no_gap(request, series, range(numbers[0], numbers[-1] + 1))
-    if numbers[0] > 1:
-        return None, (f"The images begin with number {numbers[0]}, it is the first band.",)
+    if first >= _FIRST_NM and step > 1:
+        _no_gap(request, series, range(int(first), int(last) + 1, int(step)))
+        return np.array(numbers, dtype=np.float64), (
+            f"Took the numbers {first:g} to {last:g} in the file names as nanometres.",
+        )
+    _no_gap(request, series, range(int(first), int(last) + 1))
+    if first > 1:
+        return None, (f"The images begin with number {first:g}, it is the first band.",)
     return None, ()
 
 
@@ -161,25 +206,28 @@ def _no_gap(request: Request, series: _Series, expected: range) -> None:
     if missing:
         shown = ", ".join(str(n) for n in missing[:10]) + (" ..." if len(missing) > 10 else "")
         request.fail(
-            f"the images {series.prefix}* have a gap, number {shown} is missing; put it back, or "
-            "number the images without a gap."
+            f"the images {series.prefix}* have a gap, number {shown} is missing; put it back, "
+            "number the images without a gap, or end their names in nm if they are wavelengths."
         )
     if len(series.files) != len(expected):
-        request.fail(f"{len(series.files)} images {series.prefix}*, expected {len(expected)}.")
+        request.fail(
+            f"{len(series.files)} images {series.prefix}*, expected {len(expected)} from number "
+            f"{expected[0]} to {expected[-1]}; remove those that are no bands."
+        )
 
 
 def _image(path: Path) -> npt.NDArray[Any]:
     """One grey picture, (y, x)."""
     try:
-        if path.suffix.lower() == ".png":
+        if path.suffix.lower() in _TIFF:
+            import tifffile
+
+            values = np.asarray(tifffile.imread(path)).squeeze()
+        else:
             from PIL import Image
 
             with Image.open(path) as image:
                 values = np.asarray(image)
-        else:
-            import tifffile
-
-            values = np.asarray(tifffile.imread(path)).squeeze()
     except Exception as error:  # decoders raise many kinds for a damaged file
         raise UserError(f"{path}: this image is damaged ({error}); copy it again.") from error
     if values.ndim == 3 and values.shape[2] in (2, 3, 4):

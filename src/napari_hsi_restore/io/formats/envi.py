@@ -13,7 +13,8 @@ import numpy.typing as npt
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io.formats import envi_header, envi_map
-from napari_hsi_restore.io.request import Request
+from napari_hsi_restore.io.mapped import open_mapped
+from napari_hsi_restore.io.request import Guess, Request
 
 # "data type" of the ENVI header documentation; 6 and 9 are complex.
 DTYPES = {1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8"}
@@ -172,7 +173,7 @@ class _Layout:
             "bip": ((self._lines, self._samples, self._bands), (2, 0, 1)),
         }[self._interleave]
         try:
-            mapped = np.memmap(path, self._dtype, "r", self._offset, stored)
+            mapped = open_mapped(path, self._dtype, self._offset, stored)
         except OSError as error:
             raise UserError(f"{path}: cannot be opened ({error.strerror}).") from None
         return mapped.transpose(axes)
@@ -201,7 +202,7 @@ def _cube(
         nodata=_number(header, fields, "data ignore value"),
         georeference=place,
         source=str(header),
-        history=(*_history(fields), *notes, *spectral.notes),
+        history=(*_history(fields), *map(Guess, (*notes, *spectral.notes))),
         metadata=kept,
     )
 
@@ -316,6 +317,16 @@ def _find_data(header: Path, expected: int) -> tuple[Path, tuple[str, ...]]:
     bare = header.with_suffix("")
     found = data_beside(header)
     if not found:
+        unusual = [
+            item
+            for item in sorted(header.parent.iterdir())
+            if item.stem == bare.name
+            and item.suffix.lower() not in _NEVER_DATA
+            and item.is_file()
+            and item.stat().st_size == expected
+        ]
+        if len(unusual) == 1:
+            return unusual[0], (f"Took {unusual[0].name} as the data file: its size fits.",)
         raise UserError(
             f"{header}: its data file is missing; put {bare.name}, {bare.name}.img, .dat, .raw or "
             ".bsq into the same folder."

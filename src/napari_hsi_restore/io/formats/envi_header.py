@@ -6,7 +6,6 @@ Fields as listed in "ENVI Header Files", NV5 Geospatial documentation.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,9 +14,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import FloatArray
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io.wavelengths import to_nm
-
-_BAND_NAME_NM = re.compile(r"^(\d+(?:\.\d+)?)\s*(nm|nanometers?|um|micrometers?)$", re.IGNORECASE)
+from napari_hsi_restore.io.wavelengths import from_names, to_nm
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -125,8 +122,6 @@ def spectral_fields(fields: Mapping[str, str], path: Path) -> SpectralFields:
 def _from_band_names(
     fields: Mapping[str, str], bands: int, unit: str | None
 ) -> tuple[FloatArray | None, str | None]:
-    matches = [_BAND_NAME_NM.match(name) for name in listed(fields.get("band names", ""))]
-    found = [match for match in matches if match]
-    if len(found) != bands or len(matches) != bands:
-        return None, unit
-    return np.array([float(match[1]) for match in found]), found[0][2].lower()
+    names = listed(fields.get("band names", ""))
+    found = from_names(names) if len(names) == bands else None
+    return (None, unit) if found is None else found

@@ -42,6 +42,11 @@ def check(target: Path) -> None:
             )
 
 
+def stored(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type of the values after writing and reading: ENVI lacks some."""
+    return np.dtype(_WIDER.get(dtype.newbyteorder("=").name, dtype)).newbyteorder("=")
+
+
 def write(cube: HyperCube, header: Path, data: Path) -> None:
     """Write header and data file.
 

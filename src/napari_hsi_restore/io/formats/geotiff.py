@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from napari_hsi_restore.cube import FloatArray, Georeference, HyperCube
-from napari_hsi_restore.io.wavelengths import to_nm
+from napari_hsi_restore.io.wavelengths import from_names, to_nm
 
 PIXEL_SCALE, TIE_POINT, TRANSFORMATION = 33550, 33922, 34264
 KEY_DIRECTORY, KEY_DOUBLES, KEY_ASCII = 34735, 34736, 34737
@@ -119,12 +119,20 @@ def band_fields(xml: str, bands: int) -> BandFields:
     centres, widths = numbers("wavelength", "wavelength_nm", "central_wavelength"), numbers("fwhm")
     unit = per_band.get("wavelength_units", {}).get(0)
     note = None
-    if centres is not None:
-        centres, widths, note = to_nm(centres, widths, unit)
-    good, gain, offset = numbers("bbl"), numbers("scale"), numbers("offset")
     names = per_band.get("description", {})
-    if set(names) == set(range(bands)):
-        kept["band names"] = ", ".join(names[i] for i in range(bands))
+    described = [names[i] for i in range(bands)] if set(names) == set(range(bands)) else []
+    if centres is None:
+        # GDAL's domain IMAGERY (raster data model) counts in micrometres.
+        centres, widths, unit = numbers("central_wavelength_um"), numbers("fwhm_um"), "um"
+    if centres is None and (named := from_names(described)) is not None:
+        centres, unit = named
+        note = "Took the wavelengths from the band names, the file has no others."
+    if centres is not None:
+        centres, widths, guess = to_nm(centres, widths, unit)
+        note = note or guess
+    good, gain, offset = numbers("bbl"), numbers("scale"), numbers("offset")
+    if described:
+        kept["band names"] = ", ".join(described)
     return BandFields(
         centres,
         widths if centres is not None else None,

@@ -133,6 +133,8 @@ def _entries(path: Path, matlab: bool) -> list[Entry]:
         if item.dtype.names == ("real", "imag"):
             kind = "complex128"
         entries.append(Entry(name, shape, kind, _Loader(path, name, matlab)))
+        if not matlab:
+            entries.extend(container.listed_attributes(name, item.attrs))
 
     try:
         with h5py.File(path, "r") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +42,46 @@ def read(request: Request) -> HyperCube:
         If the file is damaged, or which variable is the cube is not clear.
     """
     return container.read(
-        _entries(request.path), request, convention="last", pixel_order="column-major"
+        entries(request.path), request, convention="last", pixel_order="column-major"
     )
 
 
-def _entries(path: Path) -> list[Entry]:
+def entries(path: Path) -> list[Entry]:
+    """The variables of a file; those of a struct as ``name/field``.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged.
+    """
     import scipy.io
 
     try:
         listing = scipy.io.whosmat(str(path))
     except Exception as error:  # scipy raises a dozen kinds for a damaged file
         raise _damaged(path, error) from error
-    return [
-        Entry(name, tuple(shape), _NUMPY_NAMES.get(kind, kind), _Loader(path, name))
-        for name, shape, kind in listing
-    ]
+    found: list[Entry] = []
+    for name, shape, kind in listing:
+        load = _Loader(path, name)
+        if kind == "struct" and all(n == 1 for n in shape):
+            found += _fields(name, load()[0, 0])
+        else:
+            found.append(Entry(name, tuple(shape), _NUMPY_NAMES.get(kind, kind), load))
+    return found
+
+
+def _fields(name: str, struct: Any) -> list[Entry]:
+    """The fields of a struct, and of structs inside it, as ``name/field``."""
+    found: list[Entry] = []
+    for field in struct.dtype.names or ():
+        value = struct[field]
+        inner = f"{name}/{field}"
+        if value.dtype.names and value.size == 1:
+            found += _fields(inner, value.ravel()[0])
+        else:
+            kind = "cell or struct" if value.dtype.kind == "O" else value.dtype.name
+            found.append(Entry(inner, value.shape, kind, functools.partial(np.asarray, value)))
+    return found
 
 
 class _Loader:

@@ -14,7 +14,8 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import axes, container, record
 from napari_hsi_restore.io.blocks import blocks
 from napari_hsi_restore.io.container import Entry
-from napari_hsi_restore.io.request import Request
+from napari_hsi_restore.io.mapped import Mapped
+from napari_hsi_restore.io.request import Guess, Request
 from napari_hsi_restore.io.staging import reserve
 
 _MAGIC = b"\x93NUMPY"
@@ -59,7 +60,7 @@ def read_npy(request: Request) -> HyperCube:
     request.refuse("key", because="an .npy file holds one array")
     path = request.path
     try:
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False).view(Mapped)
     except (ValueError, OSError, EOFError) as error:
         raise UserError(
             f"{path}: this .npy file is cut short, damaged or holds Python objects ({error}); "
@@ -74,7 +75,7 @@ def read_npy(request: Request) -> HyperCube:
     if array.dtype.kind == "c":
         request.fail("the values are complex numbers; save their magnitude instead.")
     cube, notes = axes.to_cube(array, request, convention=None, pixel_order="row-major")
-    return HyperCube(data=cube, name=path.stem, source=str(path), history=notes)
+    return HyperCube(data=cube, name=path.stem, source=str(path), history=tuple(map(Guess, notes)))
 
 
 def read_npz(request: Request) -> HyperCube:

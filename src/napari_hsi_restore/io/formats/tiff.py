@@ -11,15 +11,18 @@ import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
-from napari_hsi_restore.cube import CubeData, Georeference, HyperCube
+from napari_hsi_restore.cube import CubeData, FloatArray, Georeference, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import axes, lazy, record
 from napari_hsi_restore.io.blocks import blocks
-from napari_hsi_restore.io.formats import geotiff
-from napari_hsi_restore.io.request import Request, is_real_number
+from napari_hsi_restore.io.formats import geotiff, ome
+from napari_hsi_restore.io.mapped import open_mapped
+from napari_hsi_restore.io.request import Guess, Request, is_real_number
 from napari_hsi_restore.io.staging import reserve
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# Keys of a description in JSON, in nanometres.
+_WAVELENGTHS = ("wavelength_nm", "wavelengths_nm", "wavelengths")
 _EAGER_BYTES = 2**30
 # Fewer bands than this is a photograph, and napari opens those itself.
 _FEWEST_BANDS = 5
@@ -37,7 +40,7 @@ def claims(path: Path) -> bool:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        series = file.series[0]
+        series = _series(file)
         shape, names = _squeezed(series)
         if record.parse(file.pages.first.description) or "wavelength" in _texts(file):
             return len(shape) in (2, 3)
@@ -59,12 +62,12 @@ def read(request: Request) -> HyperCube:
     request.refuse("key", because="the first series of a TIFF is taken")
     try:
         with _Complaints() as complaints, tifffile.TiffFile(request.path) as file:
-            series = file.series[0]
+            series = _series(file)
             complaints.raise_any()
             if not is_real_number(series.dtype):
                 request.fail(f"values of type {series.dtype} are not supported; save real numbers.")
             data, notes = _oriented(_load(request.path, file, series), series, request)
-            if len(file.series) > 1:
+            if len(file.series) > 1 and not isinstance(series, _Pile):
                 notes = (f"Took the first of {len(file.series)} images in the TIFF.", *notes)
             complaints.raise_any()
             first = file.pages.first
@@ -111,6 +114,33 @@ class _Complaints(logging.Handler):
             raise ValueError(serious[0])
 
 
+class _Pile:
+    """Single pictures of one size, each written as an image of its own, as one series."""
+
+    axes = "IYX"
+    dataoffset = None
+
+    def __init__(self, parts: list[Any]) -> None:
+        self.pages = [part.pages[0] for part in parts]
+        self.shape = (len(parts), *self.pages[0].shape)
+        self.dtype = parts[0].dtype
+        self.nbytes = sum(part.nbytes for part in parts)
+        self.indices = [page.index for page in self.pages]
+
+    def asarray(self, **_: Any) -> npt.NDArray[Any]:
+        return np.stack([page.asarray() for page in self.pages])
+
+
+def _series(file: Any) -> Any:
+    """The first series, or all pictures as one where there are several of one size."""
+    parts = list(file.series)
+    alike = len(parts) > 1 and all(
+        part.axes == "YX" and part.shape == parts[0].shape and part.dtype == parts[0].dtype
+        for part in parts
+    )
+    return _Pile(parts) if alike else parts[0]
+
+
 def _cube(
     request: Request, data: CubeData, tags: dict[int, Any], text: str, notes: tuple[str, ...]
 ) -> HyperCube:
@@ -120,23 +150,19 @@ def _cube(
         return record.to_cube(data, written, name=name, source=source)
     bands = geotiff.band_fields(str(tags.get(geotiff.GDAL_METADATA, "")), len(data))
     said = _json(text)
-    centres = next(
-        (said[key] for key in ("wavelength_nm", "wavelengths_nm", "wavelengths") if key in said),
-        None,
-    )
-    used = {"shape", "axes", "wavelength_nm", "wavelengths_nm", "wavelengths", "white_level"}
+    centres, more = _described(said, len(data))
+    if centres is None and bands.wavelengths_nm is None:
+        centres, more = ome.wavelengths(text, len(data))
+    used = {"shape", "axes", "white_level", *_WAVELENGTHS}
     kept = {key: str(value) for key, value in said.items() if key not in used}
     if text and not said:
         kept["description"] = text
-    if centres is not None and (not isinstance(centres, list) or len(centres) != len(data)):
-        notes = (*notes, f"Left out the wavelengths of the description, not {len(data)} numbers.")
-        centres = None
     white = said.get("white_level")
     place = _with_crs_name(request.path, geotiff.georeference(tags))
     return HyperCube(
         data=data,
         name=name,
-        wavelengths_nm=bands.wavelengths_nm if centres is None else np.array(centres, float),
+        wavelengths_nm=bands.wavelengths_nm if centres is None else centres,
         fwhm_nm=bands.fwhm_nm,
         good_bands=bands.good_bands,
         units=bands.units,
@@ -146,9 +172,23 @@ def _cube(
         nodata=geotiff.nodata(tags),
         georeference=place,
         source=source,
-        history=(*notes, *bands.notes),
+        history=tuple(map(Guess, (*notes, *bands.notes, *more))),
         metadata={**kept, **bands.metadata},
     )
+
+
+def _described(said: dict[str, Any], bands: int) -> tuple[FloatArray | None, tuple[str, ...]]:
+    """Wavelengths in nanometres of a description in JSON, and a note where they do not fit."""
+    listed = next((said[key] for key in _WAVELENGTHS if key in said), None)
+    if listed is None:
+        return None, ()
+    try:
+        centres = np.array(listed, dtype=np.float64)
+    except (TypeError, ValueError):
+        centres = np.empty(0)
+    if centres.shape != (bands,):
+        return None, (f"Left out the wavelengths of the description, not {bands} numbers.",)
+    return centres, ()
 
 
 def _with_crs_name(path: Path, place: Georeference | None) -> Georeference | None:
@@ -197,7 +237,8 @@ def _band_axis(names: str) -> int:
 def _oriented(data: CubeData, series: Any, request: Request) -> tuple[CubeData, tuple[str, ...]]:
     shape, names = _squeezed(series)
     data = data.reshape(shape)
-    if len(shape) > 3 or request.bands_axis is not None or request.shape is not None:
+    told = request.bands_axis is not None or request.shape is not None
+    if len(shape) > 3 or told or (request.n_wavelengths is not None and not set(names) & set("CS")):
         return axes.to_cube(data, request, convention=None, pixel_order="row-major")
     if len(shape) == 2:
         return data[None], (f"Took the single picture {shape} as one band.",)
@@ -208,8 +249,18 @@ def _oriented(data: CubeData, series: Any, request: Request) -> tuple[CubeData, 
         what = "points in time" if kind == "T" else "depths"
         notes = (f"Took the {shape[axis]} {what} of the TIFF as bands.",)
     elif kind not in "CS":
+        if axes.clearly_short(shape) not in (None, axis) or _bands_last(shape):
+            request.fail(
+                f"which axis of {shape} holds the bands is not clear, the pages or the last one; "
+                "say it with bands_axis (--bands-axis) 0, 1 or 2."
+            )
         notes = (f"Took the {shape[axis]} pages of the TIFF as bands.",)
     return axes.bands_first(data, axis), notes
+
+
+def _bands_last(shape: tuple[int, ...]) -> bool:
+    """Whether the pages look like rows: as many as a page has lines, of another width."""
+    return len(shape) == 3 and shape[0] == shape[1] != shape[2]
 
 
 def _load(path: Path, file: Any, series: Any) -> CubeData:
@@ -223,7 +274,7 @@ def _load(path: Path, file: Any, series: Any) -> CubeData:
     page = series.pages[0]
     pages = [
         lazy.from_pieces(_Page(path, i, page.shape, page.dtype), page.shape)
-        for i in range(len(series.pages))
+        for i in getattr(series, "indices", range(len(series.pages)))
     ]
     stacked: CubeData = da.stack(pages).reshape(series.shape)  # type: ignore[no-untyped-call]
     return stacked
@@ -256,7 +307,7 @@ def _memory_map(path: Path, file: Any, series: Any) -> npt.NDArray[Any] | None:
         return None
     if start + series.nbytes > path.stat().st_size:
         raise ValueError("the values go beyond the end of the file")
-    return np.memmap(path, dtype, "r", start, tuple(series.shape))
+    return open_mapped(path, dtype, start, tuple(series.shape))
 
 
 def _contiguous_start(series: Any, dtype: np.dtype[Any]) -> int | None:

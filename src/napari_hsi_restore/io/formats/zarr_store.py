@@ -57,16 +57,19 @@ def _entries(path: Path) -> list[Entry]:
         node = zarr.open(store=str(path), mode="r")
         if isinstance(node, zarr.Array):
             arrays = {"data": node}
-            attributes = dict(node.attrs)
         else:
-            arrays = dict(node.arrays())
-            attributes = dict(node.attrs)
+            arrays = {
+                name: item for name, item in node.members(None) if isinstance(item, zarr.Array)
+            }
+        attributes = dict(node.attrs)
     except Exception as error:  # zarr raises many kinds for a damaged store
         raise UserError(f"{path}: this Zarr store is damaged ({error}); copy it again.") from error
     entries = [
         Entry(name, tuple(array.shape), np.dtype(array.dtype).name, _Loader(array))
         for name, array in arrays.items()
     ]
+    for name, array in arrays.items():
+        entries += container.listed_attributes(name, array.attrs)
     text = attributes.get(container.RECORD)
     if isinstance(text, str):
         entries.append(Entry(container.RECORD, (), "str", lambda: text))

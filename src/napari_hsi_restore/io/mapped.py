@@ -1,0 +1,129 @@
+"""Memory maps that ask the system for the pieces of a file before they are touched.
+
+A spectrum of a band-sequential file lies in as many places as there are bands. Touching
+them one after the other waits for the disk each time, and each time the system reads a
+good deal around the place; asked for all at once, they come together.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Bytes between two pieces that are cheaper to read along than to leave out.
+_GAP = 64 * 2**10
+# Beyond these the view is no picture or spectrum, and the system's own read-ahead does better.
+_MOST_PIECES, _MOST_BYTES = 8192, 64 * 2**20
+# Windows has no such advice.
+_WILL_NEED: int | None = getattr(mmap, "MADV_WILLNEED", None)
+
+
+class Mapped(np.memmap[Any, Any]):
+    """A read-only memory map; a small view of it is asked for before it is touched.
+
+    Everything else is as for `numpy.memmap`.
+    """
+
+    def __getitem__(self, index: Any) -> Any:
+        """The view or the copy that numpy gives; a view is on its way from the disk."""
+        found = super().__getitem__(index)
+        if not isinstance(found, Mapped):
+            return found
+        underlying = _map_of(found)
+        if underlying is None:
+            return found.view(np.ndarray)
+        ask_ahead(found, underlying)
+        return found
+
+    def __array_wrap__(
+        self, array: npt.NDArray[Any], context: Any = None, return_scalar: bool = False
+    ) -> Any:
+        """What is computed from a map is an ordinary array."""
+        plain = array.view(np.ndarray)
+        return plain[()] if return_scalar else plain
+
+
+def open_mapped(
+    path: Path, dtype: npt.DTypeLike, offset: int, shape: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    """Map an array in C order into memory, read-only.
+
+    Parameters
+    ----------
+    path : Path
+    dtype : dtype
+        With its byte order.
+    offset : int
+        Byte of the file at which the array begins.
+    shape : tuple of int
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    ValueError
+        If it is shorter than the array.
+    """
+    return Mapped(path, np.dtype(dtype), "r", offset, shape)
+
+
+def ask_ahead(view: npt.NDArray[Any], underlying: mmap.mmap) -> None:
+    """Ask the system to read the pieces of a small view, without waiting for them."""
+    if _WILL_NEED is None:
+        return
+    begin = _address(np.frombuffer(underlying, np.uint8, 1))
+    for start, length in pieces(view):
+        first = (start - begin) // mmap.PAGESIZE * mmap.PAGESIZE
+        underlying.madvise(_WILL_NEED, first, start - begin + length - first)
+
+
+def pieces(view: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """The runs of memory in which the values of a view lie, from the lowest address.
+
+    Parameters
+    ----------
+    view : ndarray, any shape and strides
+
+    Yields
+    ------
+    address, length : int
+        In bytes; nothing for a view that is empty, large or in too many pieces.
+    """
+    if view.size == 0:
+        return
+    run = view.itemsize
+    scattered: list[tuple[int, int]] = []
+    for axis in sorted(range(view.ndim), key=lambda axis: abs(view.strides[axis])):
+        step, count = abs(view.strides[axis]), view.shape[axis]
+        if not scattered and step <= run + _GAP:
+            run += step * (count - 1)
+        else:
+            scattered.append((step, count))
+    number = int(np.prod([count for _, count in scattered], dtype=np.int64))
+    if number > _MOST_PIECES or number * run > _MOST_BYTES:
+        return
+    # A negative stride begins at its last value.
+    backwards = zip(view.strides, view.shape, strict=True)
+    lowest = _address(view) + sum(min(0, step * (count - 1)) for step, count in backwards)
+    starts = np.array([lowest])
+    for step, count in scattered:
+        starts = (starts[:, None] + step * np.arange(count)).ravel()
+    for start in np.sort(starts).tolist():
+        yield start, run
+
+
+def _address(array: npt.NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _map_of(array: npt.NDArray[Any]) -> mmap.mmap | None:
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
