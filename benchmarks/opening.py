@@ -150,11 +150,12 @@ def main() -> None:
     print(
         f"{options.gigabytes:g} GB, {BANDS} bands of uint16, {SAMPLES} samples; "
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
-        f"{psutil.virtual_memory().total / 2**30:.0f} GiB. Times in ms are 50th / 95th percentile.\n"
+        f"{psutil.virtual_memory().total / 2**30:.0f} GiB. Pairs are the 50th / 95th percentile.\n"
     )
     print(
         "| interleave | read, s | added MB | with layer, s | added MB | spectrum cold, ms "
-        "| warm, ms | first band cold, ms | band step warm, ms |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+        "| spectrum warm, ms | first band cold, ms | band step warm, ms |\n"
+        f"|---|{'---:|' * 8}"
     )
     print("\n".join(rows))
 

@@ -178,7 +178,7 @@ def _from_array(path: Path) -> FloatArray:
     ]
     if len(lists) != 1 or lists[0].dtype.kind not in "uif":
         raise UserError(
-            f"{path}: it holds {len(lists)} lists of numbers; give a file with the wavelengths only."
+            f"{path}: it holds {len(lists)} lists of numbers; give a file of the wavelengths only."
         )
     values = np.asarray(lists[0], dtype=np.float64)
     if not np.all(np.isfinite(values) & (values > 0)):
