@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -19,8 +20,9 @@ from napari_hsi_restore.restore.recipe import DenoiseRecipe
 PATIENCE_S = 60
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client():
+    """One client for all tests: whatever one of them did to its child, the next can go on."""
     client = JobClient()
     yield client
     client.close()
@@ -136,6 +138,30 @@ def test_one_child_serves_all_and_leaves_no_files(client):
     assert not psutil.pid_exists(first)
 
 
+def test_a_retired_client_ends_its_child_after_the_last_job_and_can_be_used_again(client):
+    cube, _ = noisy_cube(size=24)
+    job = client.submit(NoiseRequest(cube))
+    until(lambda: client.pid is not None)
+    pid, folder = client.pid, client.folder
+    client.retire()
+    *_, done = job.events()
+    assert isinstance(done, Done)
+    until(lambda: not psutil.pid_exists(pid) and not folder.exists())
+    *_, done = client.submit(NoiseRequest(cube)).events()
+    assert isinstance(done, Done)
+
+
+def test_a_folder_for_temporary_files_that_cannot_be_written_is_a_sentence(client, monkeypatch):
+    client.close()
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null/nowhere")
+    *_, failed = client.submit(NoiseRequest(noisy_cube(size=24)[0])).events()
+    assert failed.user_error
+    assert "TMPDIR" in failed.message
+    monkeypatch.undo()
+    *_, done = client.submit(NoiseRequest(noisy_cube(size=24)[0])).events()
+    assert isinstance(done, Done)
+
+
 def test_a_closed_client_can_be_used_again(client):
     cube, _ = noisy_cube(size=24)
     list(client.submit(NoiseRequest(cube)).events())
@@ -200,6 +226,7 @@ def test_prints_of_others_do_not_disturb(client, tmp_path, monkeypatch):
         "os.write(1, b'and again\\n')\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    client.close()
     *_, done = client.submit(NoiseRequest(noisy_cube()[0])).events()
     assert isinstance(done, Done)
 

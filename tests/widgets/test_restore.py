@@ -8,13 +8,16 @@ import shlex
 import signal
 
 import numpy as np
+import psutil
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
 
 from napari_hsi_restore.degradations import degrade
 from napari_hsi_restore.jobs.client import shared_client
 from napari_hsi_restore.plugin.layers import METADATA_KEY, cube_to_layer_data
+from napari_hsi_restore.restore.recipe import automatic_choice
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.widgets.restore import RestoreWidget
 
@@ -120,10 +123,10 @@ def test_preview_covers_what_is_in_view_and_replaces_the_last_one(qtbot, viewer,
 
 
 def test_noise_is_drawn_over_the_wavelength(qtbot, dock, noisy):
-    assert not dock.form.chart.isVisible()
+    assert not dock.form.chart.shows_noise
     dock.form.estimate.click()
     wait_idle(qtbot, dock)
-    assert dock.form.chart.isVisible()
+    assert dock.form.chart.shows_noise
     where, sigma = dock.form.chart.curve.getData()
     np.testing.assert_array_equal(where, noisy.wavelengths_nm)
     np.testing.assert_allclose(np.median(sigma), 50, rtol=0.15)
@@ -218,7 +221,7 @@ def test_the_copied_command_repeats_the_run(viewer, dock, noisy, tmp_path):
 def test_devices_are_listed_with_their_free_memory(qtbot, dock):
     qtbot.waitUntil(lambda: dock.form.device.count() > 1, timeout=PATIENCE_MS)
     assert dock.form.device.findData("cpu") > 0
-    assert "GiB free" in dock.form.free.text()
+    assert "GiB memory free" in dock.form.free.text()
 
 
 def test_settings_are_remembered(viewer, dock):
@@ -236,10 +239,67 @@ def test_settings_are_remembered(viewer, dock):
 
 def test_every_model_says_what_it_is_for(dock):
     picker = dock.form.picker
-    assert picker.list.itemText(0) == "auto (recommended)"
     purposes = set()
-    for index in range(picker.list.count()):
+    for index in range(1, picker.list.count()):
         picker.list.setCurrentIndex(index)
         purposes.add(picker.purpose.text())
-    assert len(purposes) == picker.list.count() > 1
+    assert len(purposes) == picker.list.count() - 1 > 0
     assert "" not in purposes
+
+
+@pytest.mark.parametrize("bands", [3, 200])
+def test_auto_says_which_model_it_means_for_the_layer(viewer, dock, bands):
+    viewer.add_image(np.random.default_rng(0).random((bands, 9, 9)), name="other")
+    name, reason = automatic_choice(bands)
+    assert dock.form.picker.model == "auto"
+    assert dock.form.picker.list.currentText() == f"auto: {name}"
+    assert dock.form.picker.purpose.text() == reason != ""
+
+
+def test_an_estimate_stays_with_its_layer_until_its_values_change(qtbot, viewer, dock):
+    source = viewer.layers["noisy"]
+    dock.form.estimate.click()
+    wait_idle(qtbot, dock)
+    summary = dock.form.noise_text.text()
+    viewer.add_image(np.random.default_rng(0).random((4, 9, 9)), name="other")
+    assert not dock.form.chart.shows_noise
+    viewer.layers.selection.active = source
+    assert dock.form.chart.shows_noise
+    assert dock.form.noise_text.text() == summary
+    source.data = source.data * 2
+    assert not dock.form.chart.shows_noise
+
+
+def test_the_child_ends_with_the_window(qtbot, viewer, dock):
+    slow_layer(viewer)
+    dock.panel.run.click()
+    qtbot.waitUntil(lambda: (dock.runs.status.fraction or 0) > 0.01, timeout=PATIENCE_MS)
+    pid = shared_client().pid
+    viewer.close()
+    qtbot.waitUntil(lambda: not psutil.pid_exists(pid), timeout=PATIENCE_MS)
+
+
+def test_what_listens_to_new_layers_may_fail_and_the_next_run_works(qtbot, viewer, dock):
+    def fail(event):
+        raise RuntimeError("not ours")
+
+    with notification_manager:
+        viewer.layers.events.inserted.connect(fail)
+        dock.panel.preview.click()
+        wait_idle(qtbot, dock)
+        assert "not ours" in dock.panel.status.text()
+        viewer.layers.events.inserted.disconnect(fail)
+        dock.panel.preview.click()
+        wait_idle(qtbot, dock)
+    assert "finished" in dock.panel.status.text()
+    assert [layer.name for layer in viewer.layers] == ["noisy", "preview"]
+
+
+def test_a_cube_without_values_is_a_sentence_and_adds_nothing(qtbot, viewer, dock):
+    viewer.add_image(np.full((3, 8, 8), np.nan, np.float32), name="blank")
+    with notification_manager:
+        dock.panel.run.click()
+        wait_idle(qtbot, dock)
+    assert "blank" in notification_manager.records[-1].message
+    assert [layer.name for layer in viewer.layers] == ["noisy", "blank"]
+    assert dock.panel.run.isEnabled()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import collections
 import contextlib
+import dataclasses
 import functools
 import itertools
 import os
@@ -92,6 +93,28 @@ class Job:
             self._events.put(None)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Child:
+    """A child that no job will be given any more, and the folder that it shares."""
+
+    process: subprocess.Popen[str] | None
+    folder: Path | None
+
+    def end(self) -> None:
+        """End the process, within a second or two, and remove the folder."""
+        if self.process is not None:
+            if self.process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self.process.stdin.close()
+            try:
+                self.process.wait(_FAREWELL_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
 class JobClient:
     """Runs requests one after another in a child process that stays.
 
@@ -107,6 +130,7 @@ class JobClient:
         self._worker: threading.Thread | None = None
         self._process: subprocess.Popen[str] | None = None
         self._folder: Path | None = None
+        self._retiring = False
 
     @property
     def pid(self) -> int | None:
@@ -130,6 +154,7 @@ class JobClient:
         with self._changed:
             job = Job(request, str(next(self._ids)))
             self._waiting.append(job)
+            self._retiring = False
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="jobs", daemon=True)
                 self._worker.start()
@@ -168,21 +193,33 @@ class JobClient:
         The client can be used again afterwards.
         """
         with self._changed:
-            worker, self._worker = self._worker, None
-            process, self._process = self._process, None
-            folder, self._folder = self._folder, None
+            worker = self._worker
+            child = self._detach()
+        child.end()
+        if worker is not None:
+            worker.join(_FAREWELL_S)
+
+    def _detach(self) -> _Child:
+        """Forget jobs, worker and child; the caller ends the child without the lock."""
+        with self._changed:
+            child = _Child(self._process, self._folder)
+            self._worker = self._process = self._folder = None
             jobs = [*self._waiting, *([self._current] if self._current else [])]
             self._waiting.clear()
             for job in jobs:
                 job._cancelled.set()
                 job._end()
             self._changed.notify_all()
-        if process is not None:
-            _end_process(process)
-        if worker is not None and worker is not threading.current_thread():
-            worker.join(_FAREWELL_S)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        return child
+
+    def retire(self) -> None:
+        """End the child and remove its files as soon as no job waits or runs.
+
+        Returns at once. A job that is submitted before that keeps the child.
+        """
+        with self._changed:
+            self._retiring = True
+            self._changed.notify_all()
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -210,15 +247,27 @@ class JobClient:
                 if self._waiting:
                     self._current = self._waiting.popleft()
                     return self._current
+                if self._retiring:
+                    child = self._detach()
+                    break
                 self._changed.wait()
+            else:
+                return None
+        child.end()
         return None
 
     def _new_folder(self, job: Job) -> Path:
         with self._changed:
-            if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="napari-hsi-restore-"))
-            folder = self._folder / job.id
-        folder.mkdir(parents=True)
+            try:
+                if self._folder is None:
+                    self._folder = Path(tempfile.mkdtemp(prefix="napari-hsi-restore-"))
+                folder = self._folder / job.id
+                folder.mkdir(parents=True)
+            except OSError as error:
+                raise UserError(
+                    f"The folder for temporary files cannot be written ({error.strerror}): set "
+                    "TMPDIR to one that can be, and start napari again."
+                ) from error
         return folder
 
     def _run(self, job: Job, folder: Path) -> None:
@@ -295,17 +344,6 @@ def shared_client() -> JobClient:
     client = JobClient()
     atexit.register(client.close)
     return client
-
-
-def _end_process(process: subprocess.Popen[str]) -> None:
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-    try:
-        process.wait(_FAREWELL_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _how_it_ended(status: int) -> str:

@@ -29,7 +29,7 @@ def denoise_command(source: str, recipe: DenoiseRecipe) -> str:
     str
         The result goes beside the source, with ``_denoised`` in its name.
     """
-    words = [PROGRAM, "denoise", source, str(_beside(source)), "--model", recipe.model]
+    words = [PROGRAM, "denoise", source, str(denoised_path(source)), "--model", recipe.model]
     words += ["--noise", recipe.noise if isinstance(recipe.noise, str) else f"{recipe.noise:g}"]
     words += ["--strength", f"{recipe.strength:g}", "--device", recipe.device]
     if recipe.memory_limit_gib is not None:
@@ -37,7 +37,8 @@ def denoise_command(source: str, recipe: DenoiseRecipe) -> str:
     return shlex.join(words)
 
 
-def _beside(source: str) -> Path:
+def denoised_path(source: str) -> Path:
+    """Where the command puts its result: beside the source, in a format that can be written."""
     path = Path(source.partition("::")[0])
     suffix = path.suffix.lower() if path.suffix.lower() in _WRITABLE else ".hdr"
     return path.with_name(f"{path.stem}_denoised{suffix}")

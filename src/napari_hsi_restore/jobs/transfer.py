@@ -113,7 +113,10 @@ def new_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.N
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise _disk_full(path.parent, needed) from error
-        raise
+        raise UserError(
+            f"{path.parent}: temporary files cannot be written there ({error.strerror}); set "
+            "TMPDIR to another folder and start again."
+        ) from error
     return target
 
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 import pydantic
 
+from napari_hsi_restore.zoo.records import list_models
+
 AUTO_BANDS = 60
 """From so many bands on, ``auto`` takes the model that was trained on many bands."""
 
@@ -41,8 +43,29 @@ class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 def automatic_model(n_bands: int) -> str:
-    """The name of the bundled model that ``auto`` means for a number of bands.
+    """The name of the bundled model that ``auto`` means for a number of bands."""
+    return automatic_choice(n_bands)[0]
+
+
+def automatic_choice(n_bands: int) -> tuple[str, str]:
+    """What ``auto`` means for a number of bands, and why.
 
     Few bands want spatial and many bands joint operations (STAS poster).
+
+    Returns
+    -------
+    (name, reason)
+        A bundled model, and a sentence for the user, which says so where the model
+        that was made for so many bands is not there.
     """
-    return "stas_p" if n_bands >= AUTO_BANDS else "stas_c"
+    many = n_bands >= AUTO_BANDS
+    wanted = "stas_p" if many else "stas_c"
+    records = [entry for entry in list_models() if entry.bundled and entry.task == "denoise"]
+    purposes = {entry.name: entry.purpose for entry in records if entry.min_bands <= n_bands}
+    if wanted in purposes or not purposes:
+        return wanted, purposes.get(wanted, "")
+    other = next(iter(purposes))
+    return other, (
+        f"No bundled model was made for {'so many' if many else 'so few'} bands ({n_bands}); "
+        f"{other} does it, perhaps less well: look at the residual."
+    )

@@ -11,7 +11,6 @@ from qtpy.QtCore import QSettings
 from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
-    QFormLayout,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -19,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.jobs.command import denoise_command
+from napari_hsi_restore.jobs.command import denoise_command, denoised_path
 from napari_hsi_restore.jobs.requests import (
     DenoiseRequest,
     DevicesRequest,
@@ -27,14 +26,21 @@ from napari_hsi_restore.jobs.requests import (
     NoiseRequest,
 )
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube
+from napari_hsi_restore.restore.recipe import automatic_choice
 from napari_hsi_restore.widgets.parts.column import Column
+from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.job_panel import JobPanel
 from napari_hsi_restore.widgets.parts.restore_form import RestoreForm
 from napari_hsi_restore.widgets.parts.results import add_preview, add_result, is_preview
-from napari_hsi_restore.widgets.parts.runs import Runs, runs_of
+from napari_hsi_restore.widgets.parts.runs import Runs, runs_of, short
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 from napari_hsi_restore.widgets.parts.visible_region import visible_region
 from napari_hsi_restore.zoo.records import list_models
+
+NO_CUBE = "open a cube: axes (band, y, x)"
+
+# Largest sides that take about two seconds.
+_CPU_PREVIEW, _GPU_PREVIEW = 160, 512
 
 
 class RestoreWidget(QWidget):
@@ -54,6 +60,8 @@ class RestoreWidget(QWidget):
         self._viewer = viewer
         self._layers: list[Image] = []
         self._runs: Runs | None = None
+        self._estimates: dict[object, NoiseEstimate] = {}
+        self._to_viewer, self._to_layer = Connections(), Connections()
         self._settings = QSettings(
             QSettings.Format.IniFormat,
             QSettings.Scope.UserScope,
@@ -63,6 +71,7 @@ class RestoreWidget(QWidget):
         self.source = QComboBox()
         self.source.setAccessibleName("Source layer")
         self.source.setToolTip("The cube to restore; follows the active layer")
+        self.source.setPlaceholderText(NO_CUBE)
         self.source.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
@@ -75,14 +84,12 @@ class RestoreWidget(QWidget):
         self.form.recall(self._settings)
         self._connect()
         self._follow_theme()
+        self._change_source()
         self._list_layers()
 
     def _arrange(self) -> None:
-        top = QFormLayout()
-        top.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        top.addRow("Layer", self.source)
+        self.form.put_first("Layer", self.source)
         layout = QVBoxLayout(self)
-        layout.addLayout(top)
         layout.addWidget(Column(self.form), 1)
         layout.addWidget(self.panel)
         layout.addWidget(self.copy)
@@ -90,9 +97,11 @@ class RestoreWidget(QWidget):
     def _connect(self) -> None:
         events = self._viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
-            event.connect(self._list_layers)
-        self._viewer.layers.selection.events.active.connect(self._follow_active)
-        self._viewer.events.theme.connect(self._follow_theme)
+            self._to_viewer.connect(event, self._list_layers)
+        self._to_viewer.connect(self._viewer.layers.selection.events.active, self._follow_active)
+        self._to_viewer.connect(self._viewer.events.theme, self._follow_theme)
+        for connections in (self._to_viewer, self._to_layer):
+            self.destroyed.connect(connections.close)
         self.source.currentIndexChanged.connect(self._change_source)
         self.form.changed.connect(lambda: self.form.remember(self._settings))
         self.form.estimate_requested.connect(self._estimate)
@@ -132,14 +141,14 @@ class RestoreWidget(QWidget):
             layer for layer in self._viewer.layers if is_cube_layer(layer) and not is_preview(layer)
         ]
         self.source.addItems([layer.name for layer in self._layers])
-        if chosen in self._layers:
-            self.source.setCurrentIndex(self._layers.index(chosen))
+        active = self._viewer.layers.selection.active
+        for layer in (chosen, active, *self._layers[:1]):
+            if layer in self._layers:
+                self.source.setCurrentIndex(self._layers.index(layer))
+                break
         self.source.blockSignals(False)
         if self.layer != chosen:
             self._change_source()
-        self.panel.set_can_start(self.layer is not None)
-        self.form.estimate.setEnabled(self.layer is not None)
-        self.copy.setEnabled(self.layer is not None)
 
     def _follow_active(self, event: object = None) -> None:
         active = self._viewer.layers.selection.active
@@ -147,11 +156,41 @@ class RestoreWidget(QWidget):
             self.source.setCurrentIndex(self._layers.index(active))
 
     def _change_source(self, index: int = 0) -> None:
+        self._to_layer.close()
+        there = self.layer is not None
+        if self.layer is not None:
+            self._to_layer.connect(self.layer.events.data, self._forget_estimate)
+        self.panel.set_can_start(there)
+        self.form.estimate.setEnabled(there)
+        self.copy.setEnabled(there)
+        self._show_source()
+
+    def _show_source(self) -> None:
+        """Show what is known of the source: its noise, and what auto means for it."""
         self.form.forget_noise()
+        layer = self.layer
+        if layer is None:
+            self.form.picker.set_automatic("", "")
+            return
+        try:
+            cube = layer_to_cube(layer)
+            self.form.picker.set_automatic(*automatic_choice(cube.n_bands))
+        except UserError:
+            # Told when it is pressed on: nobody has asked for anything yet.
+            self.form.picker.set_automatic("", "")
+            return
+        if estimate := self._estimates.get(layer.unique_id):
+            self.form.show_noise(estimate.summary, estimate.sigma_255, cube.wavelengths_nm)
+
+    def _forget_estimate(self, event: object = None) -> None:
+        if self.layer is not None:
+            self._estimates.pop(self.layer.unique_id, None)
+        self._show_source()
 
     def _follow_theme(self, event: object = None) -> None:
         colors = plot_colors(self._viewer.theme)
-        self.form.chart.set_colors(colors.text, colors.highlight)
+        self.form.chart.set_colors(colors.background, colors.text, colors.highlight)
+        self.panel.set_colors(colors.text, colors.highlight)
 
     def _cube(self) -> tuple[Image, HyperCube] | None:
         layer = self.layer
@@ -171,10 +210,15 @@ class RestoreWidget(QWidget):
     def _preview(self) -> None:
         if chosen := self._cube():
             layer, cube = chosen
-            region = visible_region(layer)
+            region = visible_region(layer, _GPU_PREVIEW if self.form.on_gpu else _CPU_PREVIEW)
+            recipe = self.form.recipe()
+            estimate = self._estimates.get(layer.unique_id)
+            if estimate is not None and recipe.noise == "auto":
+                # The same numbers come out sooner.
+                recipe = recipe.model_copy(update={"noise": estimate.as_setting()})
             self.runs.start(
-                DenoiseRequest(cube, self.form.recipe(), region=region),
-                f"Preview of “{layer.name}”",
+                DenoiseRequest(cube, recipe, region=region),
+                f"Preview of “{short(layer.name)}”",
                 functools.partial(add_preview, self._viewer, layer, region),
                 slot="preview",
             )
@@ -185,7 +229,7 @@ class RestoreWidget(QWidget):
             residual = self.form.residual.isChecked()
             self.runs.start(
                 DenoiseRequest(cube, self.form.recipe(), residual=residual),
-                f"Denoising “{layer.name}”",
+                f"Denoising “{short(layer.name)}”",
                 functools.partial(add_result, self._viewer, layer),
             )
 
@@ -193,11 +237,9 @@ class RestoreWidget(QWidget):
         self.runs.cancel()
 
     def _show_noise(self, layer: Layer, estimate: NoiseEstimate) -> None:
-        if layer != self.layer:
-            return
-        cube = layer_to_cube(layer)
-        self.form.show_noise_text(estimate.summary)
-        self.form.chart.show_noise(estimate.sigma_255, cube.wavelengths_nm)
+        self._estimates[layer.unique_id] = estimate
+        if layer == self.layer:
+            self._show_source()
 
     def _show_status(self) -> None:
         self.panel.show_status(self.runs.status)
@@ -218,7 +260,9 @@ class RestoreWidget(QWidget):
         command = denoise_command(cube.source, self.form.recipe())
         if clipboard := QGuiApplication.clipboard():
             clipboard.setText(command)
-        self.runs.say(f"Copied: {command}")
+        target = denoised_path(cube.source)
+        self.runs.say(f"Copied. Pasted into a shell, it writes {target.name} beside its source.")
+        self.copy.setToolTip(command)
 
 
 def _models() -> list[tuple[str, str]]:

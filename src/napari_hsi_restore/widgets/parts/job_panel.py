@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 from napari_hsi_restore.widgets.parts.runs import Status
 
 _STEPS = 1000
-_STATUS_LINES = 3
+_STATUS_LINES = 4
 
 
 class JobPanel(QWidget):
@@ -29,9 +29,13 @@ class JobPanel(QWidget):
         self.bar = QProgressBar()
         self.bar.setAccessibleName("Progress")
         self.bar.setTextVisible(True)
+        keep = self.bar.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(keep)
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setAccessibleName("Status")
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.status.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.status.setMinimumHeight(_STATUS_LINES * self.status.fontMetrics().lineSpacing())
         buttons = QHBoxLayout()
@@ -39,11 +43,24 @@ class JobPanel(QWidget):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
         layout.addLayout(buttons)
         layout.addWidget(self.bar)
         layout.addWidget(self.status)
         self._can_start = False
         self.show_status(Status())
+
+    def set_colors(self, text: str, highlight: str) -> None:
+        """Make Run stand out, in the colours of a theme.
+
+        Parameters
+        ----------
+        text, highlight : str
+            Colour names as Qt takes them.
+        """
+        self.run.setStyleSheet(
+            f"QPushButton:enabled {{ background: {highlight}; color: {text}; font-weight: bold; }}"
+        )
 
     def set_can_start(self, can_start: bool) -> None:
         """Say whether there is something to restore."""

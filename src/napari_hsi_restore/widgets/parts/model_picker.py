@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtWidgets import QComboBox, QLabel
 
 AUTO = "auto"
 _AUTO_PURPOSE = "Takes the bundled model that suits the number of bands."
+_PURPOSE_LINES = 2
 
 
-class ModelPicker(QWidget):
+class ModelPicker(QObject):
     """Chooses a model by name; ``"auto"`` comes first.
+
+    It has two widgets, `list` and `purpose`, for two rows of a form.
 
     Parameters
     ----------
     models : sequence of (name, purpose)
-    parent : QWidget, optional
+    parent : QObject, optional
     """
 
     model_changed = Signal(str)
 
-    def __init__(self, models: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+    def __init__(self, models: Sequence[tuple[str, str]], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.list = QComboBox()
         self.list.setAccessibleName("Model")
@@ -34,12 +37,11 @@ class ModelPicker(QWidget):
         self.purpose = QLabel()
         self.purpose.setWordWrap(True)
         self.purpose.setAccessibleName("What the model is for")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.list)
-        layout.addWidget(self.purpose)
-        self.list.addItem("auto (recommended)", (AUTO, _AUTO_PURPOSE))
+        self.purpose.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        # The rows below stay where they are when another model has a shorter text.
+        self.purpose.setMinimumHeight(_PURPOSE_LINES * self.purpose.fontMetrics().lineSpacing())
+        self.list.addItem("", (AUTO, ""))
+        self.set_automatic("", "")
         for name, purpose in models:
             self.list.addItem(name, (name, purpose))
         self.list.currentIndexChanged.connect(self._show)
@@ -56,6 +58,21 @@ class ModelPicker(QWidget):
         for index in range(self.list.count()):
             if self.list.itemData(index)[0] == name:
                 self.list.setCurrentIndex(index)
+
+    def set_automatic(self, name: str, purpose: str) -> None:
+        """Say which model ``"auto"`` means at present.
+
+        Parameters
+        ----------
+        name : str
+            Of a model; empty while that is not known.
+        purpose : str
+            What it is for, or why it was chosen.
+        """
+        self.list.setItemText(0, f"auto: {name}" if name else "auto (recommended)")
+        self.list.setItemData(0, (AUTO, purpose or _AUTO_PURPOSE))
+        if self.list.currentIndex() == 0:
+            self.purpose.setText(purpose or _AUTO_PURPOSE)
 
     def _show(self) -> None:
         name, purpose = self.list.currentData()

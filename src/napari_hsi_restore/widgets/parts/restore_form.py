@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 from qtpy.QtCore import QSettings, Qt, Signal
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
@@ -48,13 +50,17 @@ class RestoreForm(QWidget):
 
     def __init__(self, models: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.picker = ModelPicker(models)
-        self.noise = _combo("Noise", "How strong the noise is")
-        self.noise.addItem("estimate per band", AUTO)
+        self.picker = ModelPicker(models, self)
+        self.noise = _combo(
+            "Noise", "Estimated for every band, or one standard deviation that you type"
+        )
+        self.noise.addItem("auto: estimated per band", AUTO)
         self.noise.addItem("typed σ", "typed")
         self.sigma = QDoubleSpinBox()
         self.sigma.setRange(0.0, _MOST_SIGMA)
         self.sigma.setValue(_FIRST_TYPED_SIGMA)
+        self.sigma.setSuffix(" / 255")
+        self.sigma.setDecimals(1)
         self.sigma.setAccessibleName("Noise sigma")
         self.sigma.setToolTip("Standard deviation of the noise where the white level is 255")
         self.estimate = QPushButton("Estimate noise")
@@ -76,6 +82,7 @@ class RestoreForm(QWidget):
         self.free = QLabel()
         self.free.setAccessibleName("Free memory of the device")
         self._memory_of: dict[str, str] = {}
+        self._best = ""
         self.memory = QDoubleSpinBox()
         self.memory.setRange(0.0, 1024.0)
         self.memory.setSingleStep(0.5)
@@ -93,7 +100,9 @@ class RestoreForm(QWidget):
         self.tile.setToolTip(
             "Side of a tile; the result does not depend on it; automatic: what fits the memory"
         )
-        self.residual = QCheckBox("Also add residual layer")
+        # Icons drawn by the widget itself keep the colours of another theme.
+        self.advanced = QCollapsible("", expandedIcon=QIcon(), collapsedIcon=QIcon())
+        self.residual = QCheckBox("Also add the residual")
         self.residual.setToolTip(
             "Input minus output: it should look like noise, not like the scene"
         )
@@ -105,38 +114,42 @@ class RestoreForm(QWidget):
         noise = QHBoxLayout()
         noise.addWidget(self.noise, 1)
         noise.addWidget(self.sigma)
-        rows = QFormLayout()
-        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow("Model", self.picker)
-        rows.addRow("Noise", noise)
-        rows.addRow("", self.estimate)
+        self._name_advanced(False)
         advanced = QWidget()
-        folded = QFormLayout(advanced)
+        folded = _form()
+        folded.setContentsMargins(12, 0, 0, 0)
         folded.addRow("Memory limit", self.memory)
         folded.addRow("Tile size", self.tile)
-        # Icons drawn by the widget itself keep the colours of another theme.
-        self.advanced = QCollapsible("", expandedIcon=QIcon(), collapsedIcon=QIcon())
+        advanced.setLayout(folded)
         self.advanced.setContent(advanced)
         self.advanced.toggled.connect(self._name_advanced)
         self.advanced.collapse(animate=False)
-        below = QFormLayout()
-        below.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        below.addRow("Strength", self.strength)
-        below.addRow("Device", self.device)
-        below.addRow("", self.free)
+        # One form for all rows, so that their fields start in one line.
+        self._rows = _form()
+        self._rows.addRow("Model", self.picker.list)
+        self._rows.addRow("", self.picker.purpose)
+        self._rows.addRow("Noise", noise)
+        self._rows.addRow("", self.estimate)
+        self._rows.addRow("", self.noise_text)
+        self._rows.addRow(self.chart)
+        self._rows.addRow("Strength", self.strength)
+        self._rows.addRow("Device", self.device)
+        self._rows.addRow("", self.free)
+        self._rows.addRow("", self.residual)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(rows)
-        layout.addWidget(self.noise_text)
-        layout.addWidget(self.chart)
-        layout.addLayout(below)
-        layout.addWidget(self.residual)
+        layout.addLayout(self._rows)
         layout.addWidget(self.advanced)
         layout.addStretch()
+
+    def put_first(self, label: str, field: QWidget) -> None:
+        """Put a row above all others, such as for what is to be restored."""
+        self._rows.insertRow(0, label, field)
 
     def _connect(self) -> None:
         self.estimate.clicked.connect(self.estimate_requested)
         self.noise.currentIndexChanged.connect(self._show_sigma)
+        self.sigma.valueChanged.connect(self._show_sigma)
         self.device.currentIndexChanged.connect(self._show_memory)
         for signal in (
             self.picker.model_changed,
@@ -164,6 +177,12 @@ class RestoreForm(QWidget):
             tile=tile if tile > self.tile.minimum() else None,
         )
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the chosen device is a GPU, as far as that is known."""
+        chosen = self.device.currentData()
+        return str(self._best if chosen == AUTO else chosen).startswith("cuda")
+
     def show_devices(self, devices: Sequence[DeviceInfo]) -> None:
         """List the devices with their free memory; the first is what automatic means."""
         chosen = self.device.currentData()
@@ -182,18 +201,32 @@ class RestoreForm(QWidget):
         self.device.blockSignals(False)
         self._memory_of = {device.name: _memory(device) for device in devices}
         self._memory_of[AUTO] = _memory(devices[0]) if devices else ""
+        self._best = devices[0].name if devices else ""
         self._show_memory()
 
     def forget_noise(self) -> None:
-        """Hide the chart: it belongs to another cube."""
-        self.chart.hide()
+        """Show no estimate: it belongs to another cube."""
+        self.chart.forget()
         self.noise_text.hide()
 
-    def show_noise_text(self, text: str) -> None:
-        """Show the chart and a line above it."""
-        self.noise_text.setText(text)
+    def show_noise(
+        self,
+        summary: str,
+        sigma: npt.NDArray[np.float64],
+        wavelengths_nm: npt.NDArray[np.float64] | None,
+    ) -> None:
+        """Show an estimate, as a line and as a chart.
+
+        Parameters
+        ----------
+        summary : str
+        sigma : float64 ndarray, (bands,)
+            On the 0..255 scale of white; NaN for bands without measurements.
+        wavelengths_nm : float64 ndarray, (bands,), or None
+        """
+        self.noise_text.setText(summary)
         self.noise_text.show()
-        self.chart.show()
+        self.chart.show_noise(sigma, wavelengths_nm)
 
     def recall(self, settings: QSettings) -> None:
         """Take the settings of an earlier session."""
@@ -227,7 +260,16 @@ class RestoreForm(QWidget):
         self.advanced.setText("▾ Advanced" if expanded else "▸ Advanced")
 
     def _show_sigma(self) -> None:
-        self.sigma.setVisible(self.noise.currentData() != AUTO)
+        typed = self.noise.currentData() != AUTO
+        self.sigma.setVisible(typed)
+        self.chart.show_typed(self.sigma.value() if typed else None)
+
+
+def _form() -> QFormLayout:
+    form = QFormLayout()
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setContentsMargins(0, 0, 0, 0)
+    return form
 
 
 def _combo(name: str, tip: str) -> QComboBox:
@@ -248,4 +290,4 @@ def _number(settings: QSettings, key: str, default: float) -> float:
 
 def _memory(device: DeviceInfo) -> str:
     free, total = device.free_bytes / 2**30, device.total_bytes / 2**30
-    return f"{free:.1f} of {total:.1f} GiB free"
+    return f"{free:.1f} of {total:.1f} GiB memory free"

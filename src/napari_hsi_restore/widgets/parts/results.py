@@ -14,9 +14,15 @@ import numpy as np
 from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
 
+from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.jobs.requests import Restored
 from napari_hsi_restore.plugin.contrast import contrast_limits
-from napari_hsi_restore.plugin.layers import METADATA_KEY, aligned, result_layer_data
+from napari_hsi_restore.plugin.layers import (
+    METADATA_KEY,
+    aligned,
+    layer_to_cube,
+    result_layer_data,
+)
 from napari_hsi_restore.widgets.parts.visible_region import Region
 
 PREVIEW = "preview"
@@ -24,6 +30,8 @@ PREVIEW = "preview"
 
 def add_result(viewer: napari.viewer.Viewer, source: Image, restored: Restored) -> str:
     """Add the result of a run, and its residual where there is one, over the source.
+
+    A preview has then served its purpose and goes.
 
     Parameters
     ----------
@@ -38,14 +46,20 @@ def add_result(viewer: napari.viewer.Viewer, source: Image, restored: Restored) 
         What was added, for the status line.
     """
     model = _model_of(restored)
-    made = [result_layer_data(restored.cube, source, f"denoise: {model}")]
+    data, options, kind = result_layer_data(restored.cube, source, f"denoise: {model}")
+    if not _limits_were_chosen(source):
+        # Strong noise stretches the limits of the source so far that its result looks flat.
+        options = {**options, "contrast_limits": contrast_limits(restored.cube)}
+    made = [(data, options, kind)]
     if restored.residual is not None:
         data, options, kind = result_layer_data(restored.residual, source, f"residual: {model}")
         look = {"contrast_limits": contrast_limits(restored.residual), "colormap": "gray"}
         made.insert(0, (data, {**options, **look}, kind))
     layers = [Layer.create(*parts) for parts in made]
+    _remove_previews(viewer)
     _add(viewer, source, layers)
-    return "Added " + " and ".join(f"“{layer.name}”" for layer in reversed(layers)) + "."
+    labels = " and ".join(layer.name.removeprefix(source.name).strip() for layer in layers[::-1])
+    return f"Added {labels}."
 
 
 def add_preview(
@@ -78,16 +92,32 @@ def add_preview(
     placed["translate"] = np.asarray(source.translate) + linear @ np.array([0, top, left])
     named = {"name": PREVIEW, "metadata": {METADATA_KEY: {"cube": cube, PREVIEW: True}}}
     layer = Layer.create(data, {**options, **placed, **named}, kind)
-    for old in [old for old in viewer.layers if is_preview(old)]:
-        viewer.layers.remove(old)
+    _remove_previews(viewer)
     _add(viewer, source, [layer])
-    return f"Rows {top} to {bottom - 1}, columns {left} to {right - 1} are in layer “{PREVIEW}”."
+    return (
+        f"Rows {top} to {bottom - 1}, columns {left} to {right - 1} are in layer “{PREVIEW}”: "
+        "switch its eye off and on to compare."
+    )
 
 
 def is_preview(layer: Layer) -> bool:
     """Whether a layer is a preview made by `add_preview`."""
     entry = layer.metadata.get(METADATA_KEY)
     return isinstance(entry, dict) and bool(entry.get(PREVIEW))
+
+
+def _remove_previews(viewer: napari.viewer.Viewer) -> None:
+    for old in [old for old in viewer.layers if is_preview(old)]:
+        viewer.layers.remove(old)
+
+
+def _limits_were_chosen(source: Image) -> bool:
+    """Whether the contrast limits are others than the ones it was opened with."""
+    try:
+        automatic = contrast_limits(layer_to_cube(source))
+    except UserError:
+        return True
+    return not np.allclose(source.contrast_limits, automatic)
 
 
 def _add(viewer: napari.viewer.Viewer, source: Image, layers: list[Layer]) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Layer
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_hsi_restore.errors import UserError
@@ -22,7 +23,9 @@ from napari_hsi_restore.events import Done, Event, Failed, Progress
 from napari_hsi_restore.jobs.client import Job, JobClient, shared_client
 from napari_hsi_restore.jobs.requests import DevicesRequest, NoiseRequest, Request
 
+_log = logging.getLogger(__name__)
 _POLL_MS = 100
+_NAME_LENGTH = 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Runs(QObject):
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._poll)
         self.destroyed.connect(functools.partial(_leave, client, self._runs))
+        if isinstance(parent, QMainWindow):
+            parent.installEventFilter(self)
 
     @property
     def status(self) -> Status:
@@ -150,9 +155,21 @@ class Runs(QObject):
 
         def finish(estimate: Any) -> str:
             self.noise_estimated.emit(layer, estimate)
-            return f"It is {estimate.summary}."
+            return ""
 
-        self.start(request, f"Noise of “{layer.name}”", finish, slot="noise")
+        self.start(request, f"Noise of “{short(layer.name)}”", finish, slot="noise")
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Leave together with the window, which napari may keep in memory for a while."""
+        if watched is self.parent() and event is not None and event.type() == QEvent.Type.Close:
+            QTimer.singleShot(0, self._leave_if_closed)
+        return super().eventFilter(watched, event)
+
+    def _leave_if_closed(self) -> None:
+        # napari may ask first, and the user may stay.
+        window = self.parent()
+        if isinstance(window, QWidget) and not window.isVisible():
+            _leave(self._client, self._runs)
 
     def cancel(self) -> None:
         """Cancel the run that the status line shows."""
@@ -170,7 +187,7 @@ class Runs(QObject):
         for run in list(self._runs):
             for event in run.job.poll():
                 self._take(run, event)
-            if run.job.drained:
+            if run.job.drained and run in self._runs:
                 self._runs.remove(run)
                 if run.job.cancelled and not run.quiet:
                     self._last = Status(f"{run.title}: cancelled after {_seconds(run)}.")
@@ -182,12 +199,17 @@ class Runs(QObject):
         if isinstance(event, Progress):
             run.progress = event
         elif isinstance(event, Failed):
-            self._fail(run, event.message)
+            self._fail(run, event.message if event.user_error else _defect(event.message))
         elif isinstance(event, Done):
             try:
                 outcome = run.finish(event.result)
             except UserError as error:
                 self._fail(run, str(error))
+            except Exception as error:
+                # Whatever listens to new layers, other plugins too, runs in here: the next
+                # runs must not wait for ever because of it.
+                _log.exception("showing the result of %s", run.title)
+                self._fail(run, _defect(f"{type(error).__name__}: {error}"))
             else:
                 if not run.quiet:
                     text = f"{run.title}: finished in {_seconds(run)}. {outcome}".strip()
@@ -214,11 +236,22 @@ def runs_of(widget: QWidget) -> Runs:
     return found[0] if found else Runs(shared_client(), owner)
 
 
+def short(name: str) -> str:
+    """A name that leaves room for other words in a line of a narrow dock."""
+    if len(name) <= _NAME_LENGTH:
+        return name
+    half = _NAME_LENGTH // 2
+    return f"{name[:half]}…{name[-half:]}"
+
+
 def _leave(client: JobClient, runs: list[_Run], _: object = None) -> None:
     for run in runs:
         client.cancel(run.job)
-    if client.idle:
-        client.close()
+    client.retire()
+
+
+def _defect(what: str) -> str:
+    return f"This is a defect of the program ({what}); please report it."
 
 
 def _seconds(run: _Run) -> str:

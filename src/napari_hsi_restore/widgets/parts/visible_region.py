@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from napari.layers import Image
 
-LARGEST_SIDE = 256
-
 Region = tuple[int, int, int, int]
 
 
-def visible_region(layer: Image, largest_side: int = LARGEST_SIDE) -> Region:
+def visible_region(layer: Image, largest_side: int) -> Region:
     """Return the rows and columns in view, at most a square of some size in their middle.
 
     Parameters
