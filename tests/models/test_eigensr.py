@@ -1,6 +1,7 @@
 import torch
 
-from napari_hsi_restore.models.architectures.eigensr import EigenSR, reach
+from napari_hsi_restore.models.architectures.eigensr import EigenSR
+from napari_hsi_restore.models.spec import EigenSRSpec
 
 
 @torch.inference_mode()
@@ -15,7 +16,7 @@ def test_the_declared_reach_is_the_true_one():
     torch.nn.init.ones_(network.last.weight)
     for parameter in network.parameters():
         parameter.data.abs_()
-    declared = reach(3)
+    declared = EigenSRSpec(scale=2, width=3, blocks=3, components=1).halo
     side = 2 * declared + 9
     images = torch.rand(1, 1, 3, side, dtype=torch.double, requires_grad=True)
     detail = network(images)[0, 0, 2, side - 1 : side + 1]

@@ -12,7 +12,7 @@ from napari_hsi_restore.cube import Georeference
 from napari_hsi_restore.degradations import downscale, resize_bicubic
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Progress
-from napari_hsi_restore.models.architectures import coarsr, eigensr
+from napari_hsi_restore.models.architectures import eigensr
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.restore import FineOptions, SuperresRecipe, denoise, enlarge, superres
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
@@ -27,8 +27,8 @@ BOTH = pytest.mark.parametrize("model", ["coarsr", "eigensr"])
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     for scale in (2, 4):
-        store_model(folder, f"coarsr_x{scale}", CoarSRSpec(scale=scale, width=4, halo=coarsr.HALO))
-        spec = EigenSRSpec(scale=scale, width=8, blocks=2, components=6, halo=eigensr.reach(2))
+        store_model(folder, f"coarsr_x{scale}", CoarSRSpec(scale=scale, width=4))
+        spec = EigenSRSpec(scale=scale, width=8, blocks=2, components=6)
         store_model(folder, f"eigensr_x{scale}", spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(folder))

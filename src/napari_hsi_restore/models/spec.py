@@ -18,14 +18,11 @@ class _Spec(pydantic.BaseModel, frozen=True, extra="forbid"):
     ----------
     min_bands : int
         Fewest bands that it takes.
-    halo : int
-        Pixels of the input beyond a tile that its inside depends on.
     multiple : int
         A tile's sides must be a multiple of this.
     """
 
     min_bands: int = 1
-    halo: int
     multiple: int = 1
 
 
@@ -38,6 +35,8 @@ class StasSpec(_Spec, frozen=True, extra="forbid"):
     task : {'denoise'}
     scale : {1}
         Pixels out for a pixel in, along each side.
+    halo : int
+        Pixels of the input beyond a tile that its inside depends on.
     genotype : Genotype
         Wiring of its cells.
     width : int
@@ -51,6 +50,7 @@ class StasSpec(_Spec, frozen=True, extra="forbid"):
     architecture: Literal["stas"] = "stas"
     task: Literal["denoise"] = "denoise"
     scale: Literal[1] = 1
+    halo: int
     genotype: Genotype
     width: int
     domain: Literal["eigenimages", "bands"]
@@ -75,6 +75,17 @@ class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
     scale: Literal[2, 3, 4, 8]
     width: int
 
+    @property
+    def halo(self) -> int:
+        """Pixels of the input beyond a tile that its inside depends on, at every scale.
+
+        Head 1; two ASFM of 10 each (two residual blocks of two convolutions within a
+        group, the same across groups, two convolutions between groups); the convolution
+        before the fusion 1; the tail 2: its first convolution 1, and those at higher
+        resolution together less than one further pixel, which is rounded up.
+        """
+        return 24
+
 
 class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
     """The contract of an EigenSR network, which enlarges a few eigenimages together.
@@ -98,8 +109,13 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
     blocks: int
     components: int
 
+    @property
+    def halo(self) -> int:
+        """Pixels of the input beyond a tile that its inside depends on: one a convolution."""
+        return 2 * self.blocks + 3
 
-SuperresSpec = CoarSRSpec | EigenSRSpec
+
+SuperresSpec = Annotated[CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")]
 ModelSpec = Annotated[
     StasSpec | CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")
 ]

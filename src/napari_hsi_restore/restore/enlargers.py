@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from napari_hsi_restore.models.basis import Basis
-from napari_hsi_restore.models.neighbours import PLANES, BandSequence
+from napari_hsi_restore.models.basis import Basis, Float, detail_basis
+from napari_hsi_restore.models.neighbours import PLANES, BandSequence, band_sequence
 
 if TYPE_CHECKING:
     import torch
 
     from napari_hsi_restore.models.architectures.coarsr import CoarSR
     from napari_hsi_restore.models.architectures.eigensr import EigenSR
+    from napari_hsi_restore.models.catalog import Network
 
 Block = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]
@@ -176,3 +177,42 @@ class ComponentEnlarger:
             bands = np.arange(first, first + len(low))
             fraction = (steps + (first + len(low)) / total) / (steps + 1)
             yield fraction, Enlarged(bands, large.cpu().numpy())
+
+
+def enlarger_of(
+    network: Network,
+    halo: int,
+    mean: Float,
+    covariance: Float,
+    *,
+    wavelengths_nm: Float | None,
+    white: float,
+) -> Enlarger | None:
+    """A network made ready for one cube.
+
+    Parameters
+    ----------
+    network : Network
+    halo : int
+        Of its spec.
+    mean : float64 ndarray, (bands,)
+    covariance : float64 ndarray, (bands, bands)
+        Of the spectra of the cube.
+    wavelengths_nm : float64 ndarray, (bands,), or None
+    white : float
+        Value that counts as white.
+
+    Returns
+    -------
+    Enlarger or None
+        None for a network that does not enlarge.
+    """
+    from napari_hsi_restore.models.architectures.coarsr import CoarSR
+    from napari_hsi_restore.models.architectures.eigensr import EigenSR
+
+    if isinstance(network, CoarSR):
+        return BandEnlarger(network, halo, band_sequence(len(mean), wavelengths_nm), white)
+    if isinstance(network, EigenSR):
+        basis = detail_basis(mean, covariance, network.components)
+        return ComponentEnlarger(network, halo, basis)
+    return None

@@ -9,10 +9,8 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.basis import detail_basis
-from napari_hsi_restore.models.neighbours import band_sequence
 from napari_hsi_restore.restore.devices import DeviceInfo
-from napari_hsi_restore.restore.enlargers import BandEnlarger, ComponentEnlarger, Enlarger
+from napari_hsi_restore.restore.enlargers import Enlarger, enlarger_of
 from napari_hsi_restore.restore.fill import grown
 from napari_hsi_restore.restore.request import Region
 from napari_hsi_restore.restore.statistics import SpectralStatistics
@@ -49,23 +47,19 @@ class Source:
 
     def enlarger(self, record: ModelRecord) -> Enlarger:
         """The network of a model, ready for this cube."""
-        from napari_hsi_restore.models.architectures.coarsr import CoarSR
-        from napari_hsi_restore.models.architectures.eigensr import EigenSR
-
         network, _ = load(record.name, self.device.name)
-        if isinstance(network, CoarSR):
-            centres = self.cube.wavelengths_nm
-            sequence = band_sequence(
-                len(self.active), None if centres is None else centres[self.active]
-            )
-            return BandEnlarger(network, record.halo, sequence, self._white())
-        if isinstance(network, EigenSR):
-            return ComponentEnlarger(
-                network,
-                record.halo,
-                detail_basis(self.statistics.mean, self.statistics.covariance, network.components),
-            )
-        raise UserError(f"model '{record.name}' is not for super-resolution; choose another.")
+        centres = self.cube.wavelengths_nm
+        enlarger = enlarger_of(
+            network,
+            record.halo,
+            self.statistics.mean,
+            self.statistics.covariance,
+            wavelengths_nm=None if centres is None else centres[self.active],
+            white=self._white(),
+        )
+        if enlarger is None:
+            raise UserError(f"model '{record.name}' is not for super-resolution; choose another.")
+        return enlarger
 
     def _white(self) -> float:
         """The stated white level, or else the 99.9th percentile, as in training."""

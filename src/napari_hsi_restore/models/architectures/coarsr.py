@@ -30,15 +30,6 @@ PUBLISHED_WIDTH = 64
 SCALES = (2, 3, 4, 8)
 GROUPS = 3
 
-HALO = 24
-"""Pixels beyond a tile that can change its inside, in pixels of the input.
-
-Head 1; two ASFM of 10 each (two residual blocks of two convolutions within a group,
-the same across groups, two convolutions between groups); the convolution before the
-fusion 1; the tail 2, at every scale: the first convolution 1, and those at higher
-resolution together less than one further pixel of the input, which is rounded up.
-"""
-
 
 def _conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
     conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)

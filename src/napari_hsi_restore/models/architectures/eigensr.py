@@ -91,8 +91,3 @@ class EigenSR(nn.Module):
             yield images
         features = shallow + self.deep(features)
         yield functional.pixel_shuffle(self.last(features), self.scale)
-
-
-def reach(blocks: int) -> int:
-    """Pixels of the input beyond a tile that can change its inside: one a convolution."""
-    return 2 * blocks + 3
