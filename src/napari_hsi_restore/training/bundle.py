@@ -1,7 +1,8 @@
 """``python -m napari_hsi_restore.training.bundle``: a finished run becomes a model.
 
 Writes ``NAME.safetensors`` and its record ``NAME.json``. Scores are added to the
-record by the benchmark (``python -m benchmarks.denoise --record``).
+record by the benchmarks (``python -m benchmarks.denoise --record`` or
+``python -m benchmarks.superres --record``).
 """
 
 from __future__ import annotations
@@ -18,13 +19,11 @@ import typer
 from safetensors.torch import load, save
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.architectures.stas import reach
-from napari_hsi_restore.models.catalog import build
-from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.cubes import find
 from napari_hsi_restore.training.loop import BEST, LAST
-from napari_hsi_restore.training.recipe import TrainingRecipe
+from napari_hsi_restore.training.recipe import parse_recipe
+from napari_hsi_restore.training.tasks import task_of
 from napari_hsi_restore.zoo.records import ModelRecord, Provenance
 
 CITATIONS = {
@@ -63,24 +62,22 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
         If the folder has no finished run.
     """
     state, _ = checkpoint.load(run / LAST)
-    recipe = TrainingRecipe.model_validate_json(state.recipe_json)
+    recipe = parse_recipe(state.recipe_json)
     try:
         weights = load((run / BEST).read_bytes())
     except OSError as error:
         raise UserError(f"{run / BEST}: the run has no best weights yet; train longer.") from error
-    spec = StasSpec(
-        genotype=recipe.genotype,
-        width=recipe.width,
-        domain=recipe.domain,
-        halo=reach(recipe.genotype),
-    )
-    build(spec).load_state_dict(weights)
+    task = task_of(recipe)
+    task.network().load_state_dict(weights)
+    if recipe.task == "superres":
+        # Half precision is far below the error of a network, and halves the wheel.
+        weights = {name: tensor.half() for name, tensor in weights.items()}
     content = save(weights)
     files = [path.relative_to(data).as_posix() for path in find(data, recipe.train)]
     record = ModelRecord(
         name=recipe.name,
         purpose=recipe.purpose,
-        spec=spec,
+        spec=task.spec(),
         parameters=sum(tensor.numel() for tensor in weights.values()),
         sha256=hashlib.sha256(content).hexdigest(),
         scores={},

@@ -27,7 +27,7 @@ class RunState(pydantic.BaseModel, frozen=True, extra="forbid"):
     seconds : float
         Time spent in training.
     best : float
-        Best validation score so far, in dB; minus infinity before the first.
+        Best validation score so far; minus infinity before the first.
     """
 
     recipe_json: str

@@ -13,12 +13,10 @@ from safetensors.torch import save_file
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Metric, Progress
-from napari_hsi_restore.models.architectures.stas import Stas
-from napari_hsi_restore.training import checkpoint, cubes
-from napari_hsi_restore.training.losses import whitened_error
-from napari_hsi_restore.training.patches import draw_batch
-from napari_hsi_restore.training.recipe import TrainingRecipe
-from napari_hsi_restore.training.validation import validate
+from napari_hsi_restore.models.catalog import Network
+from napari_hsi_restore.training import checkpoint
+from napari_hsi_restore.training.recipe import AnyRecipe, parse_recipe
+from napari_hsi_restore.training.tasks import Task, task_of
 
 CHECKPOINT_EVERY_S = 45.0
 REPORT_EVERY_S = 5.0
@@ -31,19 +29,22 @@ class Run:
 
     Parameters
     ----------
-    recipe : TrainingRecipe
+    recipe : AnyRecipe
+    task : Task
+        Of the recipe, its cubes loaded.
     folder : Path
         Where the checkpoints lie.
     device : str
         Lightning Fabric's accelerator: ``"auto"``, ``"cpu"`` or ``"cuda"``.
     """
 
-    def __init__(self, recipe: TrainingRecipe, folder: Path, device: str = "auto") -> None:
+    def __init__(self, recipe: AnyRecipe, task: Task, folder: Path, device: str = "auto") -> None:
         self.recipe = recipe
+        self.task = task
         self.folder = folder
         self.fabric = Fabric(accelerator=device, devices=1, precision=recipe.precision)
         self.fabric.seed_everything(recipe.seed, verbose=False)
-        network = Stas(recipe.genotype, recipe.width)
+        network = task.network()
         optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
         self.plain = network
         self.network, self.optimiser = self.fabric.setup(network, optimiser)
@@ -51,14 +52,14 @@ class Run:
             name: tensor.detach().clone() for name, tensor in network.state_dict().items()
         }
         self.state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
+        task.place(self.fabric.device)
 
-    def step(self, data: list[cubes.Cube]) -> float:
+    def step(self) -> float:
         """Do one optimiser step and return its loss."""
         recipe, step = self.recipe, self.state.step
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.rate(step)
-        batch = draw_batch(data, recipe, step).to(self.fabric.device)
-        loss = whitened_error(self.network(batch.noisy, batch.level), batch)
+        loss = self.task.loss(self.network, step)
         self.fabric.backward(loss)
         # One wild batch must not undo the work of many.
         torch.nn.utils.clip_grad_norm_(self.plain.parameters(), 1.0)
@@ -84,17 +85,18 @@ class Run:
         """Add to the time spent."""
         self._advance(seconds=self.state.seconds + seconds)
 
-    def averaged(self) -> Stas:
+    def averaged(self) -> Network:
         """A copy of the network with the averaged weights."""
-        network = Stas(self.recipe.genotype, self.recipe.width).to(self.fabric.device)
+        network = self.task.network().to(self.fabric.device)
         network.load_state_dict(self.average)
         return network.eval()
 
-    def check(self, data: list[cubes.Cube]) -> dict[str, float]:
+    def check(self) -> dict[str, float]:
         """Score the averaged weights; keep them if they are the best so far."""
-        scores = validate(self.averaged(), data, self.recipe, self.fabric.device)
-        if scores["mean"] > self.state.best:
-            self._advance(best=scores["mean"])
+        scores = self.task.scores(self.averaged())
+        main = scores[self.task.main_score]
+        if main > self.state.best:
+            self._advance(best=main)
             path = self.folder / BEST
             partial = path.with_name(path.name + ".partial")
             save_file({name: t.cpu().contiguous() for name, t in self.average.items()}, partial)
@@ -120,7 +122,7 @@ class Run:
         """
         state, tensors = checkpoint.load(self.folder / LAST)
         free = {"steps", "check_every", "decay", "precision", "purpose"}
-        then = TrainingRecipe.model_validate_json(state.recipe_json)
+        then = parse_recipe(state.recipe_json)
         if then.model_dump(exclude=free) != self.recipe.model_dump(exclude=free):
             raise UserError(
                 f"{self.folder / LAST}: the checkpoint belongs to another recipe; resume with "
@@ -148,7 +150,7 @@ class Run:
 
 
 def train(
-    recipe: TrainingRecipe,
+    recipe: AnyRecipe,
     data: Path,
     folder: Path,
     *,
@@ -160,7 +162,7 @@ def train(
 
     Parameters
     ----------
-    recipe : TrainingRecipe
+    recipe : AnyRecipe
     data : Path
         Folder that the recipe's patterns start from.
     folder : Path
@@ -175,7 +177,7 @@ def train(
     Yields
     ------
     Progress, Metric
-        Loss every 5 seconds, validation PSNR at every check.
+        Loss every 5 seconds, validation scores at every check.
     Done
         With the path of the best weights.
 
@@ -189,22 +191,20 @@ def train(
     if (folder / LAST).exists() and not resume:
         raise UserError(f"{folder}: a run lies there already; resume it or choose another folder.")
     yield Progress(0.0, "reading cubes")
-    training = cubes.load(cubes.find(data, recipe.train), recipe.scales)
-    held_out = cubes.load(cubes.find(data, recipe.validation))
-    run = Run(recipe, folder, device)
+    task = task_of(recipe)
+    task.load(data)
+    run = Run(recipe, task, folder, device)
     if (folder / LAST).exists():
         run.resume()
     try:
-        yield from _steps(run, training, held_out, minutes)
+        yield from _steps(run, minutes)
     finally:
         run.save()
     yield Metric("seconds", run.state.seconds, run.state.step)
     yield Done(str(folder / BEST))
 
 
-def _steps(
-    run: Run, training: list[cubes.Cube], held_out: list[cubes.Cube], minutes: float | None
-) -> Iterator[Event]:
+def _steps(run: Run, minutes: float | None) -> Iterator[Event]:
     recipe = run.recipe
     begin = last = saved = reported = time.monotonic()
     first_step = run.state.step
@@ -212,7 +212,7 @@ def _steps(
     while run.state.step < recipe.steps:
         if minutes is not None and time.monotonic() - begin > 60 * minutes:
             break
-        losses.append(run.step(training))
+        losses.append(run.step())
         now = time.monotonic()
         run.count_seconds(now - last)
         last = now
@@ -230,11 +230,11 @@ def _steps(
             yield Progress(step / recipe.steps, f"step {step} of {recipe.steps}", left)
             losses.clear()
         if run.state.step % recipe.check_every == 0:
-            yield from _check(run, held_out)
+            yield from _check(run)
             last = time.monotonic()
-    yield from _check(run, held_out)
+    yield from _check(run)
 
 
-def _check(run: Run, held_out: list[cubes.Cube]) -> Iterator[Event]:
-    for name, value in run.check(held_out).items():
-        yield Metric(f"psnr_{name}", value, run.state.step)
+def _check(run: Run) -> Iterator[Event]:
+    for name, value in run.check().items():
+        yield Metric(name, value, run.state.step)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.spec import SuperresSpec
 from napari_hsi_restore.search_space.genotype import Genotype
 
 
@@ -34,8 +35,8 @@ class NoiseMix(pydantic.BaseModel, frozen=True, extra="forbid"):
     misjudged: float = 0.03
 
 
-class TrainingRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """All settings of a training run.
+class Recipe(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """The settings that every training run has.
 
     Attributes
     ----------
@@ -43,26 +44,11 @@ class TrainingRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         Of the model that comes out.
     purpose : str
         One line for the model picker.
-    genotype : Genotype
-    width : int
-        Channels between the cells.
-    domain : {'eigenimages', 'bands'}
     train, validation : tuple of str
         Cubes as glob patterns below the data folder. No path may have a part
         called ``test``.
     scales : tuple of float
         Resolutions that a training cube is used at; 0.5 is half.
-    fewest_bands : int
-        A random contiguous run of at least so many bands is used of a cube.
-    crop : int
-        Side of the region that gives the basis, in pixels.
-    patch : int
-        Side of a training patch.
-    crops, patches : int
-        Regions a step, and patches of each: the batch has crops x patches.
-    most_components : int
-        Upper limit of the components in training.
-    noise : NoiseMix
     learning_rate : float
         Adam's, after the warm-up.
     warmup, decay : int, float
@@ -80,19 +66,9 @@ class TrainingRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     name: str
     purpose: str
-    genotype: Genotype
-    width: int = 32
-    domain: Literal["eigenimages", "bands"] = "eigenimages"
     train: tuple[str, ...]
     validation: tuple[str, ...]
     scales: tuple[float, ...] = (1.0, 0.5)
-    fewest_bands: int = 8
-    crop: int = 128
-    patch: int = 64
-    crops: int = 2
-    patches: int = 2
-    most_components: int = 10
-    noise: NoiseMix = NoiseMix()
     learning_rate: float = 1e-3
     warmup: int = 100
     decay: float = 0.25
@@ -108,7 +84,124 @@ class TrainingRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         return self.learning_rate * min(1.0, (step + 1) / self.warmup, max(left, 0.0))
 
 
-def load_recipe(path: Path) -> TrainingRecipe:
+class TrainingRecipe(Recipe, frozen=True, extra="forbid"):
+    """All settings of a training run of a denoiser.
+
+    Attributes
+    ----------
+    task : {'denoise'}
+    genotype : Genotype
+    width : int
+        Channels between the cells.
+    domain : {'eigenimages', 'bands'}
+    fewest_bands : int
+        A random contiguous run of at least so many bands is used of a cube.
+    crop : int
+        Side of the region that gives the basis, in pixels.
+    patch : int
+        Side of a training patch.
+    crops, patches : int
+        Regions a step, and patches of each: the batch has crops x patches.
+    most_components : int
+        Upper limit of the components in training.
+    noise : NoiseMix
+    """
+
+    task: Literal["denoise"] = "denoise"
+    genotype: Genotype
+    width: int = 32
+    domain: Literal["eigenimages", "bands"] = "eigenimages"
+    fewest_bands: int = 8
+    crop: int = 128
+    patch: int = 64
+    crops: int = 2
+    patches: int = 2
+    most_components: int = 10
+    noise: NoiseMix = NoiseMix()
+
+
+class BlurMix(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How the training cubes are shrunk.
+
+    Attributes
+    ----------
+    psf : float
+        Share of the patches that a Gaussian point spread function shrinks; the others
+        are shrunk by antialiased bicubic resampling.
+    narrowest, widest : float
+        Range of its standard deviation in pixels of the shrunk cube.
+    kernels : int
+        Different widths in this range.
+    """
+
+    psf: float = pydantic.Field(default=0.25, ge=0, le=1)
+    narrowest: float = 0.3
+    widest: float = 0.6
+    kernels: int = pydantic.Field(default=8, ge=1)
+
+
+class SuperresTraining(Recipe, frozen=True, extra="forbid"):
+    """All settings of a training run of a network that enlarges.
+
+    Attributes
+    ----------
+    task : {'superres'}
+    network : SuperresSpec
+    patch : int
+        Side of a patch in pixels of the shrunk cube.
+    batch : int
+        Patches a step.
+    bands : int
+        Consecutive bands of each patch, which a recurrent network sees in a row.
+    views : int
+        For a network of eigenimages: bases of a cube that are trained in, one of all
+        bands and the others of random contiguous runs.
+    blur : BlurMix
+    loss : {'l1', 'relative'}
+        The mean absolute error with white at 1, as published, or [ours] divided by the
+        error of bicubic resampling on the cube, so that all cubes weigh alike.
+    """
+
+    task: Literal["superres"] = "superres"
+    network: SuperresSpec
+    scales: tuple[float, ...] = (1.0, 0.75, 0.5)
+    patch: int = pydantic.Field(default=32, ge=8)
+    batch: int = pydantic.Field(default=64, ge=1)
+    bands: int = pydantic.Field(default=8, ge=1)
+    views: int = pydantic.Field(default=2, ge=1)
+    blur: BlurMix = BlurMix()
+    loss: Literal["l1", "relative"] = "l1"
+
+
+AnyRecipe = TrainingRecipe | SuperresTraining
+
+
+def _task(content: Any) -> str:
+    """The task of a recipe; those of denoisers need not say it."""
+    found = content.get("task", "denoise") if isinstance(content, dict) else content.task
+    return str(found)
+
+
+_ADAPTER: pydantic.TypeAdapter[AnyRecipe] = pydantic.TypeAdapter(
+    Annotated[
+        Annotated[TrainingRecipe, pydantic.Tag("denoise")]
+        | Annotated[SuperresTraining, pydantic.Tag("superres")],
+        pydantic.Discriminator(_task),
+    ]
+)
+
+
+def parse_recipe(text: str) -> AnyRecipe:
+    """The recipe of a JSON text.
+
+    Raises
+    ------
+    pydantic.ValidationError
+    """
+    return _ADAPTER.validate_json(text)
+
+
+def load_recipe(path: Path) -> AnyRecipe:
     """Read a recipe file (JSON).
 
     Raises
@@ -117,10 +210,11 @@ def load_recipe(path: Path) -> TrainingRecipe:
         If the file is missing or a setting is unknown or of the wrong type.
     """
     try:
-        return TrainingRecipe.model_validate_json(path.read_text())
+        return parse_recipe(path.read_text())
     except OSError as error:
         raise UserError(f"{path}: the recipe cannot be read ({error.strerror}).") from error
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        # The first part is only the task.
+        where = ".".join(str(part) for part in first["loc"][1:]) or "task"
         raise UserError(f"{path}: setting '{where}' of the recipe: {first['msg']}.") from error

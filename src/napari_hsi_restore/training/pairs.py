@@ -1,0 +1,123 @@
+"""Random pairs of a shrunk patch and its truth, cut and shrunk on the device."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from napari_hsi_restore.degradations import gaussian_psf
+from napari_hsi_restore.degradations.resize import antialiased_cubic
+from napari_hsi_restore.models.neighbours import Indices, partition
+from napari_hsi_restore.models.resampling import kernel_matrix
+from napari_hsi_restore.models.spec import EigenSRSpec
+from napari_hsi_restore.training.recipe import SuperresTraining
+from napari_hsi_restore.training.scenes import MARGIN, Scene
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pairs:
+    """One batch.
+
+    Attributes
+    ----------
+    low : float32 tensor, (batch, channels, y, x) or (batch, bands, 5, y, x)
+        Components, or bands with their neighbours.
+    truth : float32 tensor, (batch, channels or bands, scale y, scale x)
+    weight : float32 tensor, (batch, channels or bands)
+    """
+
+    low: torch.Tensor
+    truth: torch.Tensor
+    weight: torch.Tensor
+
+
+class PairSource:
+    """Draws batches from scenes.
+
+    Parameters
+    ----------
+    scenes : list of Scene
+        On the device that the batches are wanted on.
+    recipe : SuperresTraining
+    """
+
+    def __init__(self, scenes: list[Scene], recipe: SuperresTraining) -> None:
+        self.scenes, self.recipe = scenes, recipe
+        self.device = scenes[0].images.device
+        scale, mix = recipe.network.scale, recipe.blur
+        length = (recipe.patch + 2 * MARGIN) * scale
+        widths = np.linspace(mix.narrowest, mix.widest, mix.kernels) * scale
+        kernels = [
+            antialiased_cubic(1 / scale),
+            *(gaussian_psf(scale, float(width)) for width in widths),
+        ]
+        inside = slice(MARGIN, MARGIN + recipe.patch)
+        bank = np.stack([kernel_matrix(length, 1 / scale, kernel)[inside] for kernel in kernels])
+        self.bank = torch.from_numpy(bank).to(self.device)
+        # A large scene has more to show than a small one, but not in proportion.
+        chances = np.array([scene.area**0.5 for scene in scenes])
+        self.chances = chances / chances.sum()
+
+    def draw(self, step: int) -> Pairs:
+        """The batch of a step: the same for the same recipe, scenes and step."""
+        recipe = self.recipe
+        rng = np.random.default_rng([recipe.seed, step])
+        chosen = rng.choice(len(self.scenes), size=recipe.batch, p=self.chances)
+        cut = [self._cut(self.scenes[int(index)], rng) for index in chosen]
+        large = torch.stack([images for images, _ in cut])
+        weight = torch.stack([weight for _, weight in cut])
+        blurred = rng.random(recipe.batch) < recipe.blur.psf
+        kernels = np.where(blurred, rng.integers(1, len(self.bank), recipe.batch), 0)
+        down = self.bank[torch.from_numpy(kernels).to(self.device)]
+        # (batch, 1, patch, P) with every channel; both axes are shrunk alike.
+        low = torch.matmul(torch.matmul(down[:, None], large), down[:, None].mT)
+        border = MARGIN * recipe.network.scale
+        truth = large[..., border:-border, border:-border]
+        if isinstance(recipe.network, EigenSRSpec):
+            return Pairs(low, truth, weight)
+        return self._with_neighbours(low, truth, weight, rng)
+
+    def _cut(self, scene: Scene, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """One patch with its margin, turned and mirrored, and the weights of its channels."""
+        recipe = self.recipe
+        side = (recipe.patch + 2 * MARGIN) * recipe.network.scale
+        _, height, width = scene.images.shape
+        row, column = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+        images, weight = scene.images, scene.weight
+        if isinstance(recipe.network, EigenSRSpec):
+            piece = images[:, row : row + side, column : column + side]
+            signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), len(images))
+            piece = piece * torch.from_numpy(signs).to(self.device)[:, None, None]
+        else:
+            bands = self._bands(len(images), rng)
+            piece = images[bands, row : row + side, column : column + side]
+            weight = weight[bands]
+        piece = torch.rot90(piece, turns, dims=(1, 2))
+        return (piece.flip(2) if mirrored else piece), weight
+
+    def _bands(self, bands: int, rng: np.random.Generator) -> torch.Tensor:
+        """A run of bands with the two beyond each end, as far as the cube has them."""
+        wanted = self.recipe.bands
+        first = int(rng.integers(0, max(0, bands - wanted) + 1))
+        run = np.arange(first - 2, first + wanted + 2)
+        return torch.from_numpy(_mirrored(run, bands)).to(self.device)
+
+    def _with_neighbours(
+        self, low: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor, rng: np.random.Generator
+    ) -> Pairs:
+        """The bands of the run with their neighbours; now and then as if the cube ended there."""
+        table = partition(low.shape[1])[2:-2]
+        if rng.random() < 2 / (2 + self.recipe.bands):
+            table = partition(self.recipe.bands) + 2
+        low = low[:, torch.from_numpy(table).to(self.device)]
+        return Pairs(low, truth[:, 2:-2], weight[:, 2:-2])
+
+
+def _mirrored(indices: Indices, length: int) -> Indices:
+    """Indices beyond the ends turned back into 0..length - 1."""
+    period = max(1, 2 * (length - 1))
+    folded = np.abs(indices) % period
+    return np.where(folded < length, folded, period - folded)

@@ -1,0 +1,122 @@
+"""Training cubes of a network that enlarges, laid out for fast random access on a device."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_hsi_restore.degradations import resize_bicubic
+from napari_hsi_restore.models.basis import detail_basis
+from napari_hsi_restore.models.spec import EigenSRSpec
+from napari_hsi_restore.training.cubes import Cube
+from napari_hsi_restore.training.patches import moments
+from napari_hsi_restore.training.recipe import SuperresTraining
+
+MARGIN = 3
+"""Pixels of the shrunk cube around a patch that its shrinking looks at: 4 standard
+deviations of the widest point spread function, or two and a half taps of the bicubic one.
+"""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scene:
+    """One cube at one resolution, or a view of it in a basis.
+
+    Attributes
+    ----------
+    images : float32 tensor, (channels, y, x)
+        Bands with white at 1, or components of unit variance, with a mirrored border
+        wide enough for a patch with its margin.
+    weight : float32 tensor, (channels,)
+        Factor of each channel's error in the loss.
+    area : float
+        Pixels without the border, for the draw.
+    """
+
+    images: torch.Tensor
+    weight: torch.Tensor
+    area: float
+
+    def to(self, device: torch.device) -> Scene:
+        """The same scene on another device."""
+        return Scene(self.images.to(device), self.weight.to(device), self.area)
+
+
+def scenes_of(cubes: list[Cube], recipe: SuperresTraining) -> list[Scene]:
+    """Lay out cubes, at every resolution of the recipe.
+
+    Parameters
+    ----------
+    cubes : list of float32 ndarray, (bands, y, x)
+        White at 1.
+    recipe : SuperresTraining
+
+    Returns
+    -------
+    list of Scene
+        On the CPU; the same for the same recipe.
+    """
+    rng = np.random.default_rng(recipe.seed)
+    found = []
+    for cube in cubes:
+        for scale in recipe.scales:
+            sized = cube if scale == 1.0 else resize_bicubic(cube, scale=scale)
+            sized = np.asarray(sized, dtype=np.float32)
+            if isinstance(recipe.network, EigenSRSpec):
+                found += [_view(part, recipe, recipe.network) for part in _runs(sized, recipe, rng)]
+            else:
+                weight = np.full(len(sized), _factor(sized, recipe))
+                found.append(_scene(sized, weight, recipe))
+    return found
+
+
+def _runs(cube: Cube, recipe: SuperresTraining, rng: np.random.Generator) -> list[Cube]:
+    """All bands, and random contiguous runs of at least a third of them."""
+    runs = [cube]
+    fewest = max(min(len(cube), 4), len(cube) // 3)
+    for _ in range(recipe.views - 1):
+        count = int(rng.integers(fewest, len(cube) + 1))
+        first = int(rng.integers(0, len(cube) - count + 1))
+        runs.append(cube[first : first + count])
+    return runs
+
+
+def _view(cube: Cube, recipe: SuperresTraining, spec: EigenSRSpec) -> Scene:
+    """The components of a cube, each error weighted as it counts in the bands."""
+    mean, covariance = moments(cube)
+    basis = detail_basis(mean, covariance, spec.components)
+    missing = spec.components - basis.components
+    images = np.pad(basis.project(cube), ((0, missing), (0, 0), (0, 0)))
+    lengths = np.pad(np.linalg.norm(basis.backward, axis=0), (0, missing))
+    weight = lengths / np.sqrt(len(cube)) * _factor(cube, recipe)
+    return _scene(images, weight, recipe)
+
+
+def _factor(cube: Cube, recipe: SuperresTraining) -> float:
+    """What the error of a cube is multiplied by in the loss."""
+    if recipe.loss == "l1":
+        return 1.0
+    scale = recipe.network.scale
+    height, width = (length // scale * scale for length in cube.shape[1:])
+    whole = cube[:, :height, :width]
+    again = resize_bicubic(resize_bicubic(whole, scale=1 / scale), scale=scale)
+    error = float(np.sqrt(np.mean(np.square(whole - again))))
+    return 1.0 / max(error, 1e-4)
+
+
+def _scene(images: Cube, weight: npt.NDArray[np.float64], recipe: SuperresTraining) -> Scene:
+    scale = recipe.network.scale
+    least = (recipe.patch + 2 * MARGIN) * scale
+    pads = []
+    for length in images.shape[1:]:
+        border = max(MARGIN * scale, -(-(least - length) // 2))
+        pads.append((border, border))
+    padded = np.pad(images, ((0, 0), *pads), mode="symmetric")
+    return Scene(
+        torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32)),
+        torch.from_numpy(weight.astype(np.float32)),
+        float(images.shape[1] * images.shape[2]),
+    )

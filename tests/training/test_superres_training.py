@@ -1,0 +1,185 @@
+"""Training networks that enlarge, for real, on a tiny generated set."""
+
+from importlib import resources
+
+import numpy as np
+import pytest
+import torch
+
+from napari_hsi_restore.degradations import resize_bicubic
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.events import Done, Metric
+from napari_hsi_restore.io import write
+from napari_hsi_restore.models.catalog import build
+from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
+from napari_hsi_restore.restore import SuperresRecipe, enlarge
+from napari_hsi_restore.scene import demo_scene
+from napari_hsi_restore.training import checkpoint, cubes
+from napari_hsi_restore.training.bundle import bundle
+from napari_hsi_restore.training.loop import LAST, train
+from napari_hsi_restore.training.pairs import PairSource
+from napari_hsi_restore.training.recipe import BlurMix, SuperresTraining, load_recipe
+from napari_hsi_restore.training.scenes import scenes_of
+from napari_hsi_restore.zoo import load
+from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
+
+RECIPES = resources.files("napari_hsi_restore.training") / "recipes"
+NETWORKS = {
+    "coarsr": CoarSRSpec(scale=2, width=4),
+    "eigensr": EigenSRSpec(scale=2, width=8, blocks=2, components=4),
+}
+BOTH = pytest.mark.parametrize("kind", NETWORKS)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    for split, seed in (("train", 1), ("validation", 2), ("test", 3)):
+        (root / split).mkdir()
+        write(demo_scene(size=64, bands=12, seed=seed), root / split / "scene.npy")
+    return root
+
+
+def recipe_of(kind, **changes):
+    settings = {
+        "name": f"tiny_{kind}",
+        "purpose": "A test.",
+        "network": NETWORKS[kind],
+        "train": ("train/*.npy",),
+        "validation": ("validation/*.npy",),
+        "patch": 12,
+        "batch": 3,
+        "bands": 5,
+        "steps": 6,
+        "warmup": 2,
+        "precision": "32-true",
+        "check_every": 3,
+        "seed": 7,
+        **changes,
+    }
+    return SuperresTraining(**settings)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return demo_scene(size=64, bands=12).array().astype(np.float32)
+
+
+@pytest.mark.parametrize(("kind", "loss"), [("coarsr", "l1"), ("eigensr", "relative")])
+def test_training_gains_over_bicubic(kind, loss, data, tmp_path):
+    recipe = recipe_of(kind, steps=100, check_every=100, batch=4, learning_rate=5e-3, loss=loss)
+    events = list(train(recipe, data, tmp_path, device="cpu"))
+    scores = {e.name: e.value for e in events if isinstance(e, Metric)}
+    assert scores["gain_mean"] > 0.1
+    assert isinstance(events[-1], Done)
+    assert checkpoint.load(tmp_path / LAST)[0].best == pytest.approx(scores["gain_mean"])
+
+
+@BOTH
+def test_two_parts_give_the_same_weights_as_one(kind, data, tmp_path):
+    recipe = recipe_of(kind)
+    list(train(recipe, data, tmp_path / "whole", device="cpu"))
+    task = train(recipe, data, tmp_path / "parts", device="cpu")
+    for event in task:
+        if isinstance(event, Metric) and event.name == "gain_mean":
+            break  # after three of six steps
+    task.close()
+    assert checkpoint.load(tmp_path / "parts" / LAST)[0].step == 3
+    list(train(recipe, data, tmp_path / "parts", resume=True, device="cpu"))
+    whole = checkpoint.load(tmp_path / "whole" / LAST)[1]
+    parts = checkpoint.load(tmp_path / "parts" / LAST)[1]
+    assert whole.keys() == parts.keys()
+    for name, tensor in whole.items():
+        torch.testing.assert_close(parts[name], tensor, rtol=0, atol=0, msg=name)
+
+
+def test_a_run_does_not_go_on_as_another_task(data, tmp_path):
+    list(train(recipe_of("eigensr"), data, tmp_path, device="cpu"))
+    with pytest.raises(UserError, match="belongs to another recipe"):
+        list(train(recipe_of("coarsr"), data, tmp_path, resume=True, device="cpu"))
+
+
+def test_nothing_below_test_is_read(data, tmp_path):
+    with pytest.raises(UserError, match="training and validation never read them"):
+        list(train(recipe_of("coarsr", train=("*/*.npy",)), data, tmp_path, device="cpu"))
+
+
+@BOTH
+def test_a_run_becomes_a_model_that_enlarges(kind, data, tmp_path, monkeypatch):
+    list(train(recipe_of(kind), data, tmp_path / "run", device="cpu"))
+    record = bundle(tmp_path / "run", data, tmp_path / "models", "a test machine")
+    assert record.task == "superres"
+    assert record.scale == 2
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "models"))
+    network, same = load(record.name)
+    assert same.sha256 == record.sha256
+    assert sum(weight.numel() for weight in network.parameters()) == record.parameters
+    result = enlarge(demo_scene(size=32, bands=6), SuperresRecipe(scale=2, model=record.name))
+    assert result.shape == (6, 64, 64)
+
+
+@BOTH
+def test_batches_are_repeatable(kind, scene):
+    recipe = recipe_of(kind)
+    source = PairSource(scenes_of([scene], recipe), recipe)
+    one, two = source.draw(5), source.draw(5)
+    assert torch.equal(one.low, two.low)
+    assert torch.equal(one.truth, two.truth)
+    assert not torch.equal(one.low, source.draw(6).low)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_shrunk_patch_is_the_shrunk_truth(scene, scale):
+    """Far from the rim of the patch, where the rest of the cube is not seen."""
+    network = CoarSRSpec(scale=scale, width=4)
+    recipe = recipe_of("coarsr", network=network, patch=16, blur=BlurMix(psf=0.0))
+    pairs = PairSource(scenes_of([scene], recipe), recipe).draw(0)
+    expected = resize_bicubic(pairs.truth[0].numpy(), scale=1 / scale)
+    inner = (slice(None), slice(4, -4), slice(4, -4))
+    np.testing.assert_allclose(pairs.low[0, :, 0].numpy()[inner], expected[inner], atol=1e-5)
+
+
+def test_point_spread_functions_of_a_range_are_drawn(scene):
+    plain = recipe_of("coarsr", blur=BlurMix(psf=0.0), batch=12)
+    wide = recipe_of("coarsr", blur=BlurMix(psf=1.0, narrowest=0.5, widest=1.2), batch=12)
+    scenes = scenes_of([scene], plain)
+    sharp, soft = (PairSource(scenes, recipe).draw(1).low for recipe in (plain, wide))
+    ratios = soft[:, :, 0].std(dim=(1, 2, 3)) / sharp[:, :, 0].std(dim=(1, 2, 3))
+    assert (ratios < 1).all()
+    assert ratios.max() - ratios.min() > 0.01
+
+
+def test_neighbours_are_those_of_the_cube_or_of_an_end():
+    ramp = np.broadcast_to(np.arange(30, dtype=np.float32)[:, None, None], (30, 48, 48)) / 100
+    recipe = recipe_of("coarsr", blur=BlurMix(psf=0.0), batch=1, scales=(1.0,))
+    source = PairSource(scenes_of([np.ascontiguousarray(ramp)], recipe), recipe)
+    rows = torch.cat([source.draw(step).low[0, :, :, 6, 6] for step in range(20)])
+    steps = torch.round((rows - rows[:, :1]) * 100).int().tolist()
+    assert [0, -1, 1, -2, 2] in steps
+    assert [0, 1, 2, 3, 4] in steps
+
+
+def test_components_weigh_as_they_count_in_the_bands(scene):
+    recipe = recipe_of("eigensr", views=1, scales=(1.0,), blur=BlurMix(psf=0.0))
+    [view] = scenes_of([scene], recipe)
+    assert view.images[:, 8:-8, 8:-8].std(dim=(1, 2)).tolist() == pytest.approx([1] * 4, abs=0.2)
+    assert (view.weight[:-1] >= view.weight[1:]).all()
+    total = float(np.sqrt(np.mean(np.var(scene, axis=(1, 2)))))
+    assert float(view.weight.square().sum().sqrt()) == pytest.approx(total, rel=0.05)
+
+
+def test_a_cube_smaller_than_a_patch_is_mirrored(scene):
+    recipe = recipe_of("eigensr", patch=40, batch=1)
+    pairs = PairSource(scenes_of([scene[:, :20, :30]], recipe), recipe).draw(0)
+    assert pairs.truth.shape == (1, 4, 80, 80)
+
+
+@pytest.mark.parametrize("name", [])
+def test_committed_recipes_are_whole(name, shared_data):
+    recipe = load_recipe(RECIPES / f"{name}.json")
+    assert isinstance(recipe, SuperresTraining)
+    assert recipe.name == name
+    assert recipe.network.scale == int(name[name.index("_x") + 2])
+    build(recipe.network)
+    files = cubes.find(shared_data, (*recipe.train, *recipe.validation))
+    assert not any("test" in file.relative_to(shared_data).parts for file in files)
