@@ -12,13 +12,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.exit_status import CANCELLED, sentence, termination_cleans_up
+from napari_hsi_restore.exit_status import CANCELLED, cancelled, sentence, termination_cleans_up
+
+# Whatever takes long to import is imported by `main`, where Ctrl-C is understood.
+if TYPE_CHECKING:
+    from napari_hsi_restore.cube import HyperCube
 
 PROGRAM = "napari-hsi-restore"
 
@@ -378,12 +381,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             app(args=None if arguments is None else list(arguments), prog_name=PROGRAM)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if status == CANCELLED:
-            print("Cancelled; nothing was written.", file=sys.stderr)
-        return status
+        return cancelled() if status == CANCELLED else status
     except KeyboardInterrupt:
-        print("Cancelled; nothing was written.", file=sys.stderr)
-        return CANCELLED
+        return cancelled()
     except Exception as error:
         if os.environ.get("NAPARI_HSI_RESTORE_TRACEBACK"):
             raise

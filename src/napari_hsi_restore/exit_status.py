@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,14 @@ from napari_hsi_restore.errors import UserError
 
 CANCELLED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
+
+
+def cancelled() -> int:
+    """Say that the user has cancelled; the exit status for it."""
+    # Zarr's tasks that were under way are reported one by one when the program ends.
+    logging.getLogger("asyncio").disabled = True
+    print("Cancelled; nothing was written.", file=sys.stderr)
+    return CANCELLED
 
 
 def sentence(error: Exception) -> str:

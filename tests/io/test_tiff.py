@@ -77,7 +77,7 @@ def test_four_axes_need_the_user(tmp_path):
     tifffile.imwrite(
         path, numbered((12, 5, 6)).reshape(3, 4, 5, 6), imagej=True, metadata={"axes": "TCYX"}
     )
-    with pytest.raises(UserError, match="4 axes"):
+    with pytest.raises(UserError, match="three axes"):
         read(path)
 
 

@@ -59,6 +59,8 @@ def to_cube(
     """
     shape = tuple(int(n) for n in array.shape)
     notes: tuple[str, ...] = ()
+    if 0 in shape:
+        request.fail(f"the array {shape} is empty; save the cube again.")
     if len(shape) > 3 and request.bands_axis is None:
         array = array.reshape(tuple(n for n in shape if n != 1))
         if array.ndim == 3:
@@ -69,8 +71,8 @@ def to_cube(
         return cube, notes + more
     if len(shape) != 3:
         request.fail(
-            f"the array has {len(shape)} axes {shape}, a cube has three; save one cube by itself, "
-            f"or choose another data set ({request.path.name}::KEY) if there are several."
+            f"the array has the shape {shape}, a cube has three axes; save one cube by itself, or "
+            f"choose another data set ({request.path.name}::KEY) if there are several."
         )
     if request.shape is not None or request.pixel_order is not None:
         request.fail(

@@ -130,6 +130,12 @@ def find(path: Path) -> FormatSpec:
     for spec in FORMATS:
         if spec.sniff(path, head):
             return spec
+    promised = next((s.name for s in FORMATS if path.suffix.lower() in s.suffixes), None)
+    if promised is not None:
+        raise UserError(
+            f"{path}: what is in it is not {promised}, as its name says, nor another format of "
+            "cubes; copy or save it again."
+        )
     raise UserError(
         f"{path}: this is no cube in a known format ({', '.join(spec.name for spec in writable())} "
         "or a folder of bands); a raw data file needs its ENVI header (.hdr) beside it."

@@ -99,7 +99,8 @@ def read(
     """
     own = next((e for e in entries if e.plain_name == RECORD.replace("_", "")), None)
     written = record.parse(_text(own.load())) if own is not None else None
-    if written is not None and request.key in (None, "data") and request.bands_axis is None:
+    told = (request.bands_axis, request.shape, request.pixel_order) != (None, None, None)
+    if written is not None and request.key in (None, "data") and not told:
         data = next((e for e in entries if e.name == "data"), None)
         if data is not None and len(data.shape) == 3:
             array = data.load()

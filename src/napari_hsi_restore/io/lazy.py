@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
+
+from napari_hsi_restore.errors import UserError
 
 
 class Pieces(Protocol):
@@ -20,7 +23,29 @@ class Pieces(Protocol):
         """The values of some slices."""
 
 
-def from_pieces(source: Pieces, chunks: tuple[int, ...]) -> da.Array:
+class _Explained:
+    """Pieces whose errors, which come long after the file was opened, name the file."""
+
+    def __init__(self, source: Pieces, path: Path) -> None:
+        self.source = source
+        self.path = path
+        self.shape = source.shape
+        self.ndim = source.ndim
+        self.dtype = source.dtype
+
+    def __getitem__(self, item: Any) -> npt.NDArray[Any]:
+        try:
+            return self.source[item]
+        except UserError:
+            raise
+        except Exception as error:  # decoders raise dozens of kinds
+            raise UserError(
+                f"{self.path}: a part of it cannot be read ({error}); the file is damaged or was "
+                "changed meanwhile, copy it again."
+            ) from error
+
+
+def from_pieces(source: Pieces, chunks: tuple[int, ...], path: Path) -> da.Array:
     """A dask array that reads chunks from `source`, in any thread or process.
 
     Parameters
@@ -28,7 +53,11 @@ def from_pieces(source: Pieces, chunks: tuple[int, ...]) -> da.Array:
     source : Pieces
     chunks : tuple of int
         Length of a chunk along each axis.
+    path : Path
+        Of the file, for the sentence about a damaged piece: that is a `UserError` when
+        the piece is computed.
     """
+    source = _Explained(source, path)
     empty = np.empty((0,) * source.ndim, source.dtype)
     array: da.Array = da.from_array(  # type: ignore[no-untyped-call]
         source, chunks=chunks, asarray=False, name=False, meta=empty

@@ -9,6 +9,7 @@ from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog
 from napari_hsi_restore.io.request import PixelOrder, Request, split_key
+from napari_hsi_restore.io.staging import reason_of
 from napari_hsi_restore.io.wavelengths import from_user
 
 
@@ -73,7 +74,7 @@ def read(
         cube = catalog.find(request.path).read(request)
     except OSError as error:
         raise UserError(
-            f"{request.path}: cannot be read ({error.strerror or error}); check the file."
+            f"{request.path}: cannot be read ({reason_of(error)}); check the file."
         ) from error
     if centres is None:
         return cube

@@ -44,14 +44,19 @@ def staged(targets: Sequence[Path], *, overwrite: bool) -> Iterator[list[Path]]:
         yield parts
         _rename_all(parts, targets, token)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise UserError(
-            f"{targets[0]}: cannot be written ({reason}); check the free space and the "
+            f"{targets[0]}: cannot be written ({reason_of(error)}); check the free space and the "
             f"permissions of {targets[0].parent}."
         ) from error
     finally:
         for part in parts:
             remove(part)
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says, such as "no space left on device", without a library's own words."""
+    said = os.strerror(error.errno) if error.errno else str(error)
+    return " ".join(said.split()).lower()
 
 
 def _rename_all(parts: Sequence[Path], targets: Sequence[Path], token: str) -> None:

@@ -101,7 +101,7 @@ class _Loader:
                 else:
                     chunks = _chunks(dataset.shape, dataset.dtype.itemsize, dataset.chunks)
                     pieces = LazyDataset(self.path, self.name, dataset.shape, dataset.dtype.str)
-                    loaded = lazy.from_pieces(pieces, chunks)
+                    loaded = lazy.from_pieces(pieces, chunks, self.path)
                 return loaded.T if self.matlab else loaded
         except (OSError, RuntimeError) as error:
             raise _damaged(self.path, error) from error

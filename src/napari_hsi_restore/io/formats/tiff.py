@@ -273,7 +273,7 @@ def _load(path: Path, file: Any, series: Any) -> CubeData:
         return values
     page = series.pages[0]
     pages = [
-        lazy.from_pieces(_Page(path, i, page.shape, page.dtype), page.shape)
+        lazy.from_pieces(_Page(path, i, page.shape, page.dtype), page.shape, path)
         for i in getattr(series, "indices", range(len(series.pages)))
     ]
     stacked: CubeData = da.stack(pages).reshape(series.shape)  # type: ignore[no-untyped-call]

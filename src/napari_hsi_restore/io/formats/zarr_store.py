@@ -65,7 +65,7 @@ def _entries(path: Path) -> list[Entry]:
     except Exception as error:  # zarr raises many kinds for a damaged store
         raise UserError(f"{path}: this Zarr store is damaged ({error}); copy it again.") from error
     entries = [
-        Entry(name, tuple(array.shape), np.dtype(array.dtype).name, _Loader(array))
+        Entry(name, tuple(array.shape), np.dtype(array.dtype).name, _Loader(path, array))
         for name, array in arrays.items()
     ]
     for name, array in arrays.items():
@@ -78,12 +78,13 @@ def _entries(path: Path) -> list[Entry]:
 
 @dataclasses.dataclass(frozen=True)
 class _Loader:
+    path: Path
     array: Any
 
     def __call__(self) -> Any:
         if self.array.ndim < 2:
             return self.array[...]
-        return lazy.from_pieces(self.array, self.array.chunks)
+        return lazy.from_pieces(self.array, self.array.chunks, self.path)
 
 
 def write(cube: HyperCube, target: Path) -> None:
