@@ -16,17 +16,21 @@ DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 NOISY = ("abu-beach-2", "bladder_left")
 
 
-def scenes(group: str, split: str = "test", data: Path = DATA) -> list[HyperCube]:
+def scenes(
+    group: str, split: str = "test", data: Path = DATA, leave_out: tuple[str, ...] = NOISY
+) -> list[HyperCube]:
     """Clean scenes of a group, float32, white at 1, bands without data left out.
 
     Parameters
     ----------
     group : str
-        ``"cave"``, ``"airborne"`` or ``"satellite"``.
+        ``"cave"``, ``"airborne"``, ``"microscopy"`` or ``"satellite"``.
     split : str
         ``"test"`` or ``"validation"``.
     data : Path
         Folder of the real cubes.
+    leave_out : tuple of str
+        Names of scenes that have no reference.
 
     Returns
     -------
@@ -37,7 +41,7 @@ def scenes(group: str, split: str = "test", data: Path = DATA) -> list[HyperCube
     files = sorted(path for path in folder.glob("*") if path.suffix in (".tif", ".mat"))
     found = []
     for file in files:
-        if file.stem in NOISY:
+        if file.stem in leave_out:
             continue
         cube = read(file)
         if cube.white_level is None:
