@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 
 PLUGIN = "napari-hsi-restore"
 DOCKS = ("Inspect", "Restore", "Compare")
+STEPS = ("inspect", "restore", "compare")
 THEMES = ("dark", "light")
-WINDOW_SIZE = (1500, 940)
+WINDOW_SIZE = (1600, 900)
 DEFAULT_OUT = Path("demo-output")
 
 _RUN_SECONDS = 900.0
 _STEP_SECONDS = 120.0
-_PIXELS = ((60, 60), (128, 190))
+# Water, a yellow and a blue ball; the cursor is on a patch of colour.
+_PIXELS = ((60, 60), (125, 54), (134, 80))
+_CURSOR = (175, 77)
 
 
 def run(out: Path | None = None, *, quiet: bool = False) -> None:
@@ -132,33 +135,51 @@ def _open_window() -> tuple[Viewer, dict[str, Any]]:
 def _do_main_job(viewer: Viewer, docks: dict[str, Any], folder: Path, quiet: bool) -> None:
     """Inspect the noisy scene, restore it and compare it, with a picture of each."""
     clean, noisy = viewer.layers[0], viewer.layers[1]
-    _inspect(viewer, docks["Inspect"], noisy)
-    _photograph(viewer, folder / "inspect", quiet)
+    before = _inspect(viewer, docks["Inspect"], noisy)
+    _photograph(viewer, folder / STEPS[0], quiet)
     result = _restore(viewer, docks["Restore"], noisy, quiet)
-    _photograph(viewer, folder / "restore", quiet)
+    after = _true_colour(viewer, docks["Inspect"], result)
+    _show_only(viewer, before, after)
+    _bring_up(viewer, docks["Restore"])
+    viewer.layers.selection.active = noisy
+    _photograph(viewer, folder / STEPS[1], quiet)
     _compare(viewer, docks["Compare"], clean, (noisy, result))
-    _photograph(viewer, folder / "compare", quiet)
+    _photograph(viewer, folder / STEPS[2], quiet)
     table = _save_scores(clean, (noisy, result), folder)
     if not quiet:
         print(table)
 
 
-def _inspect(viewer: Viewer, dock: Any, noisy: Image) -> None:
-    _bring_up(viewer, dock)
-    viewer.layers.selection.active = noisy
-    dock.inspect_layer(noisy)
-    _click(dock, "True colour")
-    _wait(lambda: any(layer.rgb for layer in _images(viewer)), "the true-colour picture")
+def _inspect(viewer: Viewer, dock: Any, noisy: Image) -> Image:
+    """Show the noisy scene in colour with some spectra; return the picture."""
+    picture = _true_colour(viewer, dock, noisy)
+    _show_only(viewer, noisy, picture)
     for row, column in _PIXELS:
         dock.pin_pixel(row, column)
-    dock.probe(*_PIXELS[0])
+    dock.probe(*_CURSOR)
     _wait(lambda: len(dock.curves) > len(_PIXELS), "the spectra")
+    viewer.reset_view()
+    return picture
+
+
+def _true_colour(viewer: Viewer, dock: Any, layer: Image) -> Image:
+    """Press True colour for a cube and return the picture that it adds."""
+    _bring_up(viewer, dock)
+    viewer.layers.selection.active = layer
+    dock.inspect_layer(layer)
+    before = list(viewer.layers)
+    _click(dock, "True colour")
+
+    def added() -> list[Image]:
+        return [picture for picture in _images(viewer) if picture.rgb and picture not in before]
+
+    _wait(lambda: bool(added()), "the true-colour picture")
+    [picture] = added()
+    return picture
 
 
 def _restore(viewer: Viewer, dock: Any, noisy: Image, quiet: bool) -> Image:
-    for layer in list(viewer.layers):
-        # Only cubes from here on: the picture and the pins would cover them.
-        layer.visible = layer is noisy
+    """Estimate the noise and run; return the result."""
     _bring_up(viewer, dock)
     viewer.layers.selection.active = noisy
     _click(dock, "Estimate noise")
@@ -180,24 +201,40 @@ def _restore(viewer: Viewer, dock: Any, noisy: Image, quiet: bool) -> Image:
     added = [layer for layer in _images(viewer) if layer not in before]
     if not added:
         raise UserError(f"The denoising failed: {dock.runs.status.text}")
-    viewer.dims.set_current_step(0, noisy.data.shape[0] // 2)
-    viewer.canvas.grid.enabled = True
-    viewer.reset_view()
     return added[-1]
 
 
 def _compare(viewer: Viewer, dock: Any, clean: Image, results: tuple[Image, ...]) -> None:
+    """Compute the scores and one map of the errors, and show all side by side."""
     _bring_up(viewer, dock)
-    clean.visible = True
     dock.choose_reference(clean)
     dock.choose_results(list(results))
     _click(dock, "Compute scores")
     # Its button cannot be pressed while scores are computed.
     _wait(_button(dock, "Compute scores").isEnabled, "the scores")
-    count = len(viewer.layers)
+    before = list(viewer.layers)
+
+    def maps() -> list[Image]:
+        return [layer for layer in _images(viewer) if layer not in before]
+
     _click(dock, "Error map")
-    _wait(lambda: len(viewer.layers) >= count + len(results), "the error maps")
-    dock.probe((0, *_PIXELS[0]))
+    _wait(lambda: len(maps()) >= len(results), "the error maps")
+    # Maps come as they are ready: the one of the last result is looked for by its name.
+    last = [layer for layer in maps() if layer.name.startswith(results[-1].name)]
+    _show_only(viewer, clean, *results, *last)
+    _check(dock, "Side by side")
+    viewer.dims.set_current_step(0, clean.data.shape[0] // 2)
+    dock.probe((0, *_CURSOR))
+    _let_pass(0.5)
+
+
+def _show_only(viewer: Viewer, *shown: Image) -> None:
+    """Show these layers, beside each other where there are several cubes or pictures."""
+    for layer in viewer.layers:
+        layer.visible = layer in shown
+    cube_below_its_picture = len(shown) == 2 and shown[1].rgb and not shown[0].rgb
+    viewer.canvas.grid.enabled = len(shown) > 1 and not cube_below_its_picture
+    _let_pass(0.2)
     viewer.reset_view()
 
 
@@ -235,6 +272,15 @@ def _button(dock: QWidget, name: str) -> QPushButton:
         if button.accessibleName() == name:
             return button
     raise RuntimeError(f"no button {name!r} in {type(dock).__name__}")
+
+
+def _check(dock: QWidget, text: str) -> None:
+    """Tick a box as the user does."""
+    from qtpy.QtWidgets import QCheckBox
+
+    for box in dock.findChildren(QCheckBox):
+        if box.text().replace("&", "") == text:
+            box.setChecked(True)
 
 
 def _wait(until: Callable[[], bool], what: str, seconds: float = _STEP_SECONDS) -> None:

@@ -7,7 +7,7 @@ import functools
 import napari.viewer
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QSettings
+from qtpy.QtCore import QEvent, QSettings
 from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
@@ -83,6 +83,7 @@ class RestoreWidget(QWidget):
         self._arrange()
         self.form.recall(self._settings)
         self._connect()
+        self._listen()
         self._follow_theme()
         self._change_source()
         self._list_layers()
@@ -94,14 +95,32 @@ class RestoreWidget(QWidget):
         layout.addWidget(self.panel)
         layout.addWidget(self.copy)
 
-    def _connect(self) -> None:
+    def _listen(self) -> None:
         events = self._viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             self._to_viewer.connect(event, self._list_layers)
         self._to_viewer.connect(self._viewer.layers.selection.events.active, self._follow_active)
         self._to_viewer.connect(self._viewer.events.theme, self._follow_theme)
-        for connections in (self._to_viewer, self._to_layer):
-            self.destroyed.connect(connections.close)
+
+    def _rest(self) -> None:
+        self._to_viewer.close()
+        self._to_layer.close()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Listen to the viewer only while in a window; napari keeps the widget of a closed dock."""
+        handled: bool = super().event(event)
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            self._rest()
+            if self.parent() is not None:
+                self._listen()
+                self._follow_theme()
+                self._list_layers()
+                self._change_source()
+        return handled
+
+    def _connect(self) -> None:
+        self.destroyed.connect(self._to_viewer.close)
+        self.destroyed.connect(self._to_layer.close)
         self.source.currentIndexChanged.connect(self._change_source)
         self.form.changed.connect(lambda: self.form.remember(self._settings))
         self.form.estimate_requested.connect(self._estimate)
