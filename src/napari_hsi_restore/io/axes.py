@@ -77,7 +77,7 @@ def to_cube(
     if request.shape is not None or request.pixel_order is not None:
         request.fail(
             "shape and pixel_order are for (band, pixel) matrices, this array has three axes "
-            f"{shape}."
+            f"{shape}; leave them out."
         )
     if request.bands_axis is not None:
         return bands_first(array, checked_axis(request, 3)), notes

@@ -56,7 +56,9 @@ class Request:
         """
         for option in options:
             if getattr(self, option) is not None:
-                raise UserError(f"{self.path}: the option {option} cannot be used, {because}.")
+                raise UserError(
+                    f"{self.path}: the option {option} cannot be used, {because}; leave it out."
+                )
 
     def fail(self, what: str) -> NoReturn:
         """Raise a `UserError` that names the file first."""

@@ -235,5 +235,8 @@ def _image(path: Path) -> npt.NDArray[Any]:
         if np.all(colours == colours[..., :1]):
             values = colours[..., 0]
     if values.ndim != 2:
-        raise UserError(f"{path}: a band must be a grey picture, this is {values.shape}.")
+        raise UserError(
+            f"{path}: a band must be a grey picture, this is {values.shape}; save it as one, or "
+            "remove it."
+        )
     return values

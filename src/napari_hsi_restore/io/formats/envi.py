@@ -175,7 +175,7 @@ class _Layout:
         try:
             mapped = open_mapped(path, self._dtype, self._offset, stored)
         except OSError as error:
-            raise UserError(f"{path}: cannot be opened ({error.strerror}).") from None
+            raise UserError(f"{path}: cannot be opened ({error.strerror}); check it.") from None
         return mapped.transpose(axes)
 
 
@@ -224,7 +224,9 @@ def _one_or_many(values: FloatArray | None, default: float) -> Any:
 def _for_bands(header: Path, fields: Mapping[str, str], key: str, bands: int) -> FloatArray | None:
     values = envi_header.numbers(fields, key, header)
     if values is not None and len(values) != bands:
-        raise UserError(f"{header}: '{key}' has {len(values)} values for {bands} bands.")
+        raise UserError(
+            f"{header}: '{key}' has {len(values)} values for {bands} bands; correct it."
+        )
     return values
 
 

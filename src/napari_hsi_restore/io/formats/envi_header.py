@@ -82,7 +82,9 @@ def numbers(fields: Mapping[str, str], key: str, path: Path) -> FloatArray | Non
     try:
         return np.array([float(item) for item in listed(fields[key])], dtype=np.float64)
     except ValueError as error:
-        raise UserError(f"{path}: the field '{key}' is not a list of numbers ({error}).") from None
+        raise UserError(
+            f"{path}: the field '{key}' is not a list of numbers ({error}); correct it."
+        ) from None
 
 
 def spectral_fields(fields: Mapping[str, str], path: Path) -> SpectralFields:
