@@ -174,7 +174,7 @@ def test_a_cube_smaller_than_a_patch_is_mirrored(scene):
     assert pairs.truth.shape == (1, 4, 80, 80)
 
 
-@pytest.mark.parametrize("name", [])
+@pytest.mark.parametrize("name", ["coarsr_x2", "coarsr_x4", "eigensr_x2", "eigensr_x4"])
 def test_committed_recipes_are_whole(name, shared_data):
     recipe = load_recipe(RECIPES / f"{name}.json")
     assert isinstance(recipe, SuperresTraining)
