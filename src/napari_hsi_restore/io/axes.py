@@ -180,7 +180,7 @@ def _matrix(
         return _picture(array, shape, request, n_wavelengths)
     rows, columns = rows_columns
     if rows < 1 or columns < 1:
-        request.fail(f"shape {rows_columns} is not a number of rows and columns.")
+        request.fail(f"shape {rows_columns} is not a number of rows and columns; give both.")
     if shape == (rows, columns) and request.bands_axis is None:
         return array[None], (f"Took the two-dimensional array {shape} as one band.",)
     fitting = [axis for axis in (0, 1) if shape[axis] == rows * columns]

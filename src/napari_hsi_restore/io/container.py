@@ -188,7 +188,10 @@ def _choose(
             # MATLAB itself writes struct.field.
             if entry.name.strip("/") in (wanted, wanted.replace(".", "/")):
                 if not entry.is_numeric and not entry.dtype.startswith("complex"):
-                    request.fail(f"{wanted} is no array of numbers but {entry.dtype}.")
+                    request.fail(
+                        f"{wanted} is no array of numbers but {entry.dtype}; choose one of "
+                        f"{_list([e for e in entries if e.is_numeric])}."
+                    )
                 return entry, ()
         request.fail(f"there is no {wanted!r} in it; choose one of {_list(entries)}.")
     plausible = [entry for entry in entries if _plausible(entry, counts)]

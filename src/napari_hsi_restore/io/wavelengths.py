@@ -212,7 +212,10 @@ def _from_table(path: Path, text: str) -> tuple[FloatArray, FloatArray | None]:
     if len(names) == 1:
         candidates = [0]
     if not candidates:
-        raise UserError(f"{path}: no column is called 'wavelength', only {', '.join(names)}.")
+        raise UserError(
+            f"{path}: no column is called 'wavelength', only {', '.join(names)[:200]}; rename the "
+            "one of nanometres."
+        )
     centre = candidates[0]
     values = _column(path, rows[1:], centre)
     widths = [i for i, name in enumerate(names) if "fwhm" in name.lower() and i != centre]
