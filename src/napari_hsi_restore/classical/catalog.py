@@ -1,0 +1,87 @@
+"""The restorers that need no training, one row each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal
+
+from napari_hsi_restore.classical.fasthyde import EXTRA as FASTHYDE_EXTRA
+from napari_hsi_restore.classical.fasthyde import fasthyde
+from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
+from napari_hsi_restore.classical.measured import Float, Measured
+from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
+from napari_hsi_restore.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A restorer.
+
+    Attributes
+    ----------
+    name : str
+        What the user types.
+    purpose : str
+        One line for a list of choices.
+    needs_noise : bool
+        Whether it uses the noise of the bands (told, or estimated).
+    extent : str
+        What has to be seen at once for one result pixel: the ``"image"``, a ``"line"``
+        of pixels in all bands, or a ``"spectrum"``.
+    fills : bool
+        Whether missing values of active bands are filled; else they stay missing.
+    run : callable
+        ``run(measured, sigma)`` yields the fraction done and returns the restored cube,
+        float32 (bands, y, x), in stored units. `sigma`, (active,), is the noise.
+    """
+
+    name: str
+    purpose: str
+    needs_noise: bool
+    extent: Literal["image", "line", "spectrum"]
+    fills: bool
+    run: Callable[[Measured, Float], Restoring]
+
+
+def _fasthyde(measured: Measured, sigma: Float) -> Restoring:
+    return denoise_components(measured, sigma, fasthyde, FASTHYDE_EXTRA)
+
+
+def _ngmeet(measured: Measured, sigma: Float) -> Restoring:
+    return denoise_components(measured, sigma, ngmeet, RESERVOIR)
+
+
+METHODS: tuple[Method, ...] = (
+    Method(
+        "fasthyde",
+        "Gaussian noise, fast: eigenimages of the whitened cube, denoised by similar patches",
+        needs_noise=True,
+        extent="image",
+        fills=False,
+        run=_fasthyde,
+    ),
+    Method(
+        "ngmeet",
+        "Gaussian noise, best: spectral subspace and similar patches improve each other in turn",
+        needs_noise=True,
+        extent="image",
+        fills=False,
+        run=_ngmeet,
+    ),
+)
+
+
+def find_method(name: str) -> Method:
+    """The method of a name.
+
+    Raises
+    ------
+    UserError
+        If there is none; the sentence lists the choices.
+    """
+    for method in METHODS:
+        if method.name == name:
+            return method
+    choices = ", ".join(method.name for method in METHODS)
+    raise UserError(f"There is no classical method {name!r}; choose one of {choices}.")

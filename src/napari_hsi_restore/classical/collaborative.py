@@ -1,0 +1,180 @@
+"""Collaborative filtering: similar patches are transformed together and shrunk.
+
+The idea is that of Dabov, Foi, Katkovnik and Egiazarian, "Image denoising by sparse 3-D
+transform-domain collaborative filtering", IEEE TIP 16(8), 2007: groups of similar patches,
+a separable transform, a first estimate by hard thresholding, and a Wiener filter whose
+gains come from that estimate. The transform of a group may be fitted to the estimate of
+that very group, as in the higher-order SVD filter of Rajwade, Rangarajan and Banerjee,
+IEEE TPAMI 35(4), 2013.
+
+Ours: all channels share the groups, which are found by the distance over all channels in
+units of the noise; channels are rotated group by group; sizes and thresholds are from
+the training and validation cubes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import dct
+
+from napari_hsi_restore.classical.canvas import Canvas
+from napari_hsi_restore.classical.grouping import Search, Window, window_count, windows
+
+Image = npt.NDArray[np.float32]
+Filtering = Generator[float, None, Image]
+"""Yields the fraction done, several times a second, and returns the filtered image."""
+
+_KAISER = 2.0
+_LEAST_ENERGY = 1e-3
+
+
+def threshold(
+    noisy: Image, match: Image, search: Search, limits: npt.NDArray[np.float32]
+) -> Filtering:
+    """A first estimate: small coefficients of every group are set to zero.
+
+    Parameters
+    ----------
+    noisy : float32 ndarray, (channels, y, x)
+        Finite; white noise of standard deviation 1 in every channel.
+    match : float32 ndarray, (any channels, y, x)
+        What patches are compared by.
+    search : Search
+        Its `count` must be a power of two.
+    limits : float32 ndarray, (channels,)
+        Coefficients up to this size are noise.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    float32 ndarray, (channels, y, x)
+    """
+    search = search.fitted(*noisy.shape[1:])
+    patch, along = cosine(search.side), haar(search.count)
+    canvas = Canvas(noisy.shape, search.side)
+    profile = _profile(search.side)
+    total = window_count(noisy.shape, search)
+    for number, window in enumerate(windows(match, search)):
+        groups = _groups(window, noisy, search)
+        shape = groups.shape
+        flat = (shape[0], shape[1], -1)
+        coefficients = (along @ (groups @ patch.T).reshape(flat)).reshape(shape)
+        kept = np.abs(coefficients) > limits[:, None]
+        coefficients *= kept
+        weights = 1.0 / np.maximum(kept.sum(axis=(1, 3)), 1)
+        back = (along.T @ coefficients.reshape(flat)).reshape(shape) @ patch
+        canvas.add(window, back, weights.astype(np.float32), profile)
+        yield (number + 1) / total
+    return canvas.mean()
+
+
+def wiener(noisy: Image, guide: Image, search: Search, *, fit_patches: bool) -> Filtering:
+    """A better estimate: coefficients are scaled by what an estimate says of their size.
+
+    The channels of a group are rotated to the principal axes that they have in the
+    estimate of that group, so that few of them carry its signal.
+
+    Parameters
+    ----------
+    noisy : float32 ndarray, (channels, y, x)
+        Finite; white noise of standard deviation 1 in every channel.
+    guide : float32 ndarray, (channels, y, x)
+        An estimate of the clean image; patches are also compared by it.
+    search : Search
+        Its `count` must be a power of two.
+    fit_patches : bool
+        Also replace the cosine transform of the patches by their principal axes. Pays
+        when the estimate is already good.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    float32 ndarray, (channels, y, x)
+    """
+    search = search.fitted(*noisy.shape[1:])
+    patch, along = cosine(search.side), haar(search.count)
+    canvas = Canvas(noisy.shape, search.side)
+    profile = _profile(search.side)
+    total = window_count(noisy.shape, search)
+    for number, window in enumerate(windows(guide, search)):
+        expected = _groups(window, guide, search)
+        turn = _channel_axes(expected)
+        across = _patch_axes(expected) if fit_patches else patch.T[None]
+        gain: Image = np.square(_forward(expected, along, turn, across))
+        gain /= gain + np.float32(1.0)
+        coefficients = _forward(_groups(window, noisy, search), along, turn, across)
+        back = _backward(coefficients * gain, along, turn, across)
+        # The noise that is left in a channel is the mean of that along the axes.
+        energy = np.square(gain).sum(axis=(1, 3))
+        energy = np.einsum("gcr,gr->gc", np.square(turn), energy)
+        weights = 1.0 / np.maximum(energy, _LEAST_ENERGY)
+        canvas.add(window, back, weights.astype(np.float32), profile)
+        yield (number + 1) / total
+    return canvas.mean()
+
+
+def haar(count: int) -> Image:
+    """The orthonormal Haar transform of `count` values, a power of two, (count, count)."""
+    matrix = np.ones((1, 1))
+    while len(matrix) < count:
+        coarse = np.kron(matrix, [1.0, 1.0])
+        fine = np.kron(np.eye(len(matrix)), [1.0, -1.0])
+        matrix = np.vstack([coarse, fine]) / np.sqrt(2.0)
+    return matrix.astype(np.float32)
+
+
+def cosine(side: int) -> Image:
+    """The orthonormal cosine transform of flattened patches, (side * side, side * side)."""
+    line = dct(np.eye(side), axis=0, norm="ortho")
+    return np.kron(line, line).astype(np.float32)
+
+
+def _profile(side: int) -> Image:
+    line = np.kaiser(side, _KAISER)
+    return np.outer(line, line).ravel().astype(np.float32)
+
+
+def _groups(window: Window, image: Image, search: Search) -> Image:
+    """Patches of all groups, (groups, count, channels, side * side)."""
+    patches = window.patches(image, search.side)[window.members]
+    return patches.reshape(*window.members.shape, len(image), -1)
+
+
+def _channel_axes(groups: Image) -> Image:
+    """Principal axes of the channels of every group, (groups, channels, axes)."""
+    count, channels = groups.shape[0], groups.shape[2]
+    flat = np.ascontiguousarray(groups.transpose(0, 2, 1, 3)).reshape(count, channels, -1)
+    return np.linalg.eigh(flat @ flat.transpose(0, 2, 1))[1]
+
+
+def _patch_axes(groups: Image) -> Image:
+    """Principal axes of the patches of every group, (groups, side * side, axes)."""
+    flat = groups.reshape(len(groups), -1, groups.shape[3])
+    return np.linalg.eigh(flat.transpose(0, 2, 1) @ flat)[1]
+
+
+def _forward(groups: Image, along: Image, turn: Image, across: Image) -> Image:
+    count, members, channels, size = groups.shape
+    result = groups.reshape(count, -1, size) @ across
+    result = along @ result.reshape(count, members, -1)
+    result = result.reshape(count, members, channels, size)
+    return np.asarray(turn.transpose(0, 2, 1)[:, None] @ result, dtype=np.float32)
+
+
+def _backward(groups: Image, along: Image, turn: Image, across: Image) -> Image:
+    count, members, channels, size = groups.shape
+    result = (turn[:, None] @ groups).reshape(count, members, -1)
+    result = (along.T @ result).reshape(count, -1, size)
+    result = result @ across.transpose(0, 2, 1)
+    return np.asarray(result.reshape(count, members, channels, size), dtype=np.float32)

@@ -1,0 +1,220 @@
+"""What of a cube can be restored: its measurements, their moments and their noise."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.noise import estimate_sigma
+
+Float = npt.NDArray[np.float64]
+Block = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_BLOCK_VALUES = 8_000_000
+_NOISE_VALUES = 40_000_000
+# Below this share of pixels with a value in every band, bands are measured one by one.
+_ENOUGH_COMPLETE = 0.25
+_LEAST_SIGMA = 1e-6
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Measured:
+    """The bands and pixels of a cube that hold measurements.
+
+    Attributes
+    ----------
+    cube : HyperCube
+    active : intp ndarray, (active,)
+        Bands with at least two different valid values; only these are restored.
+    hidden : bool ndarray, (y, x), or None
+        Pixels that are to count as missing.
+    defects : bool ndarray, (active, rows or columns), or None
+        Lines that are to count as missing.
+    axis : int
+        The axis of the cube along which `defects` are counted: 2 for columns.
+    """
+
+    cube: HyperCube
+    active: npt.NDArray[np.intp]
+    hidden: Mask | None = None
+    defects: Mask | None = None
+    axis: int = 2
+
+    def block(self, rows: slice) -> tuple[Block, Mask]:
+        """Values and validity of some rows of the active bands.
+
+        Returns
+        -------
+        float32 ndarray, (active, rows, x)
+            0 where not valid.
+        bool ndarray, (active, rows, x)
+        """
+        stored = np.asarray(self.cube.data[:, rows, :])
+        if len(self.active) < len(stored):
+            stored = stored[self.active]
+        valid = self.cube.valid(stored)
+        if self.hidden is not None:
+            valid &= ~self.hidden[rows]
+        if self.defects is not None:
+            lines = self.defects[:, None, :] if self.axis == 2 else self.defects[:, rows, None]
+            valid &= ~lines
+        values = stored.astype(np.float32)
+        values[~valid] = 0.0
+        return values, valid
+
+    def row_blocks(self) -> Iterator[slice]:
+        """Runs of rows that are read at once."""
+        _, height, width = self.cube.shape
+        rows = max(1, _BLOCK_VALUES // (len(self.active) * width))
+        for start in range(0, height, rows):
+            yield slice(start, min(start + rows, height))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Moments:
+    """Moments of the spectra of a cube.
+
+    Attributes
+    ----------
+    mean : float64 ndarray, (active,)
+        In stored units.
+    covariance : float64 ndarray, (active, active)
+        Every element over the pixels that are valid in both bands.
+    pixels : int
+        Number of pixels of the element that has fewest (at least 1).
+    """
+
+    mean: Float
+    covariance: Float
+    pixels: int
+
+
+def find_active(cube: HyperCube) -> npt.NDArray[np.intp]:
+    """Bands with at least two different valid values.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    active = []
+    for index in range(cube.n_bands):
+        band = np.asarray(cube.data[index])
+        values = band[cube.valid(band)]
+        if values.size and values.min() < values.max():
+            active.append(index)
+    if not active:
+        raise UserError(
+            f"{cube.source or cube.name}: no band has two different valid values (all values are "
+            "NaN, no-data or constant), so there is nothing to restore; check the no-data value."
+        )
+    return np.array(active, dtype=np.intp)
+
+
+def moments(measured: Measured) -> Generator[float, None, Moments]:
+    """Mean and covariance of the spectra.
+
+    Yields
+    ------
+    float
+        Fraction done, after every block of rows.
+
+    Returns
+    -------
+    Moments
+    """
+    bands = len(measured.active)
+    count, total = np.zeros((bands, bands)), np.zeros((bands, bands))
+    products = np.zeros((bands, bands))
+    origin = _typical(measured)
+    for rows in measured.row_blocks():
+        values, valid = measured.block(rows)
+        mask = valid.reshape(bands, -1)
+        spectra = values.reshape(bands, -1)
+        # Differences from a typical spectrum keep single precision exact enough.
+        spectra -= origin[:, None]
+        if mask.all():
+            count += mask.shape[1]
+            total += spectra.sum(axis=1, dtype=np.float64)[:, None]
+        else:
+            spectra *= mask
+            weights = mask.astype(np.float32)
+            count += weights @ weights.T
+            total += spectra @ weights.T
+        products += spectra @ spectra.T
+        yield rows.stop / measured.cube.shape[1]
+    several = np.maximum(count, 1)
+    # total[i, j] sums band i over the pixels that are valid in both i and j.
+    covariance = products / several - (total / several) * (total / several).T
+    covariance[count < 2] = 0.0
+    mean = origin + np.diag(total) / np.diag(several)
+    return Moments(mean, covariance, int(several.min()))
+
+
+def _typical(measured: Measured) -> Block:
+    """The mean spectrum of the first block that has one, float32 (active,)."""
+    origin = np.zeros(len(measured.active), np.float32)
+    unknown = np.ones(len(origin), dtype=bool)
+    for rows in measured.row_blocks():
+        values, valid = measured.block(rows)
+        counts = valid.sum(axis=(1, 2))
+        found = unknown & (counts > 0)
+        origin[found] = values[found].sum(axis=(1, 2), dtype=np.float64) / counts[found]
+        unknown &= ~found
+        if not unknown.any():
+            break
+    return origin
+
+
+def estimated_noise(measured: Measured) -> Float:
+    """The noise of every active band, in stored units, positive, (active,).
+
+    The middle rows of a large cube are measured.
+    """
+    _, height, width = measured.cube.shape
+    count = min(height, max(8, _NOISE_VALUES // (len(measured.active) * width)))
+    start = (height - count) // 2
+    values, valid = measured.block(slice(start, start + count))
+    complete: Mask = np.all(valid, axis=0)
+    if complete.mean() >= _ENOUGH_COMPLETE:
+        return estimate_sigma(values, complete)
+    return np.concatenate(
+        [estimate_sigma(band[None], mask) for band, mask in zip(values, valid, strict=True)]
+    )
+
+
+def told_noise(cube: HyperCube, active: npt.NDArray[np.intp], noise: Any) -> Float:
+    """The noise of every active band from what the user said, positive, (active,).
+
+    Parameters
+    ----------
+    noise : float or sequence of float
+        One standard deviation where white is 255, or one a band in stored units.
+
+    Raises
+    ------
+    UserError
+        For a wrong number of values, or one that is negative or not finite.
+    """
+    if np.ndim(noise):
+        told = np.asarray(noise, dtype=np.float64)
+        if told.shape != (cube.n_bands,):
+            raise UserError(
+                f"setting 'noise' has {told.size} values, {cube.source or cube.name} has "
+                f"{cube.n_bands} bands; give one value for each band."
+            )
+        told = told[active]
+    else:
+        from napari_hsi_restore.degradations import reference_white
+
+        told = np.full(len(active), float(noise) / 255.0 * reference_white(cube))
+    if not np.all(np.isfinite(told)) or np.any(told < 0):
+        raise UserError("setting 'noise': a standard deviation must be a number from 0 upwards.")
+    return np.maximum(told, max(float(told.max()), 1e-30) * _LEAST_SIGMA)

@@ -1,0 +1,101 @@
+"""NGmeet: a global spectral subspace and non-local spatial filtering improve each other.
+
+After He, Yao, Li, Yokoya, Zhao and Zhang, "Non-local meets global: an iterative paradigm
+for hyperspectral image restoration", IEEE TPAMI 44(4), 2022 (first CVPR 2019): the
+reduced image is filtered in groups of similar patches of low rank, a part of the removed
+noise is given back, the spectral subspace is estimated anew from that, and so on.
+
+Ours: it works on the whitened cube, so that every band may have its own noise. Groups are
+filtered by `napari_hsi_restore.classical.collaborative.wiener`, whose axes are fitted to
+the group, in place of a shrinkage of singular values. As its gains come from the last
+estimate, each filter runs on the noisy components, whose noise is known, and only the
+subspace is estimated with a part of the noise given back. The subspace has its full size
+from the beginning, with a higher threshold for its weak part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_hsi_restore.classical.collaborative import Filtering, threshold, wiener
+from napari_hsi_restore.classical.fasthyde import limits
+from napari_hsi_restore.classical.grouping import Search
+from napari_hsi_restore.classical.portion import portion
+
+Image = npt.NDArray[np.float32]
+
+EXTRA = 5
+"""Components beyond those that stand out of the noise."""
+
+RESERVOIR = 2 * EXTRA
+"""Components beyond those that stand out, which the subspace is chosen from."""
+
+GIVEN_BACK = 0.3
+"""Part of the removed noise that is given back before the subspace is estimated."""
+
+_FIRST = Search(side=6, step=4, radius=16, count=32)
+_SECOND = Search(side=6, step=4, radius=16, count=32)
+_THIRD = Search(side=6, step=4, radius=16, count=64)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _State:
+    """Axes in the reservoir (reservoir, used), noisy components and their estimate."""
+
+    axes: npt.NDArray[np.float64]
+    noisy: Image
+    estimate: Image
+
+
+def ngmeet(components: Image, strong: int) -> Filtering:
+    """Denoise the components of a whitened cube.
+
+    Parameters
+    ----------
+    components : float32 ndarray, (components, y, x)
+        Projections on orthonormal axes of whitened spectra, the strongest first:
+        white noise of standard deviation 1 in each. At least `strong` + `RESERVOIR`
+        where there are so many bands.
+    strong : int
+        How many stand out of the noise.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    float32 ndarray, (components, y, x)
+    """
+    used = min(strong + EXTRA, len(components))
+    noisy = components[:used]
+    match = noisy[: max(strong, 1)]
+    estimate = yield from portion(threshold(noisy, match, _FIRST, limits(used, strong)), 0.0, 0.2)
+    state = _State(np.eye(len(components), used), noisy, estimate)
+    rounds = ((_SECOND, False, 0.2, 0.5), (_THIRD, True, 0.5, 1.0))
+    for search, fit_patches, begin, end in rounds:
+        state = _new_axes(components, state)
+        estimate = yield from portion(
+            wiener(state.noisy, state.estimate, search, fit_patches=fit_patches), begin, end
+        )
+        state = dataclasses.replace(state, estimate=estimate)
+    return _turned(state.axes, state.estimate)
+
+
+def _new_axes(components: Image, state: _State) -> _State:
+    """The strongest axes of the estimate with a part of the noise given back."""
+    estimate = _turned(state.axes, state.estimate)
+    mixed = (estimate + GIVEN_BACK * (components - estimate)).reshape(len(components), -1)
+    energy = (mixed @ mixed.T).astype(np.float64)
+    axes = np.linalg.eigh(energy)[1][:, ::-1][:, : state.axes.shape[1]]
+    return _State(axes, _turned(axes.T, components), _turned(axes.T, estimate))
+
+
+def _turned(matrix: npt.NDArray[np.float64], image: Image) -> Image:
+    """An image, (channels, y, x), with its channels multiplied by a matrix."""
+    flat = matrix.astype(np.float32) @ image.reshape(len(image), -1)
+    return flat.reshape(-1, *image.shape[1:])
