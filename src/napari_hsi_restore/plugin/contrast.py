@@ -71,6 +71,8 @@ def limits_of(
     """Percentiles of some values as (low, high) with low < high; (0, 1) if there are none."""
     if values.size == 0:
         return 0.0, 1.0
+    if values.dtype == bool:
+        return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(values, percentiles))
     if not low < high:
         low, high = float(values.min()), float(values.max())

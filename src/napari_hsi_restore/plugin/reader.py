@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from napari_hsi_restore.plugin.layers import LayerData
 
 PathOrPaths = str | Sequence[str]
+
+NOTHING: Any = ((None,),)
+"""What napari takes for "read, and there is no layer in it"."""
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
@@ -28,13 +32,27 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
     """The layer of one cube.
 
+    In a napari window, a file that cannot be read is said in one notification, and no
+    layer is added: raised through napari, the sentence would stand below two paragraphs
+    about plugins.
+
     Raises
     ------
     UserError
-        If the file cannot be read; napari shows its sentence and adds no layer.
+        If the file cannot be read and there is no window to say so.
     """
+    from napari_hsi_restore.errors import UserError
     from napari_hsi_restore.io import read
     from napari_hsi_restore.plugin.layers import cube_to_layer_data
 
     paths = [path] if isinstance(path, str) else list(path)
-    return [layer for one in paths for layer in cube_to_layer_data(read(one))]
+    try:
+        return [layer for one in paths for layer in cube_to_layer_data(read(one))]
+    except UserError as error:
+        import napari
+        from napari.utils.notifications import show_error
+
+        if napari.current_viewer() is None:
+            raise
+        show_error(str(error))
+        return list(NOTHING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -205,11 +206,17 @@ def write_text(path: str | Path, text: str) -> Path:
         part.write_text(text, encoding="utf-8")
         os.replace(part, target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        discard(part)
         raise UserError(
             f"{target}: cannot be written ({error.strerror}); choose another folder."
         ) from error
     return target
+
+
+def discard(path: Path) -> None:
+    """Remove what was begun, as far as there is anything."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _cell(value: float) -> str:

@@ -387,7 +387,7 @@ class CompareWidget(QWidget):
                 values = np.asarray(scores.per_band["psnr"], dtype=np.float64)
                 values[~np.isfinite(values)] = np.nan
                 axis = BandAxis.of(layer_to_cube(layer))
-                curves.append(Curve(layer.name, axis, values, colors[layer.unique_id]))
+                curves.append(Curve(layer.name, axis, values, self._colors[layer.unique_id]))
         self._per_band.set_curves(curves)
         self._per_band.set_message(
             "" if curves else "Compute scores for the PSNR of each band" if known else ""

@@ -219,12 +219,13 @@ class InspectWidget(Widget):
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
         """Show the band on the canvas again."""
         super().showEvent(event)
-        self._on_band()
+        # Later, for only then does the dock around it count as shown.
+        QTimer.singleShot(0, self._on_band)
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802  (Qt's name)
         """Take the band off the canvas when the dock is hidden, not when it is a tab behind."""
         super().hideEvent(event)
-        self._show_overlay()
+        QTimer.singleShot(0, self._on_band)
 
     def _in_window(self) -> bool:
         frame = self.parent()
@@ -309,6 +310,8 @@ class InspectWidget(Widget):
             show_band(self._viewer, self._layer, band)
 
     def _on_band(self) -> None:
+        if not self._to_viewer:
+            return  # Out of the window meanwhile; another dock may own the canvas.
         if self._layer is None or self._axis is None:
             self._plot.set_band(None)
             self._show_overlay()

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin.band_axis import BandAxis
-from napari_hsi_restore.plugin.spectra import Curve
+from napari_hsi_restore.plugin.spectra import Curve, discard
 from napari_hsi_restore.widgets.parts.legend import Legend
 from napari_hsi_restore.widgets.parts.theme import PlotColors
 
@@ -203,7 +203,7 @@ class SpectrumPlot(QWidget):
                 raise OSError
             part.replace(target)
         except OSError:
-            part.unlink(missing_ok=True)
+            discard(part)
             raise UserError(f"{target}: cannot be written; choose another folder.") from None
         return target
 
