@@ -4,7 +4,10 @@ Protocol: white is 1 (the stated white level, else the scene's maximum), Gaussia
 is not clipped and has a fixed seed a scene, results are clipped to [0, 1], PSNR is of
 the whole cube with peak 1, SSIM the mean over bands, SAM the mean over pixels in
 degrees; figures are means over the scenes of a group. The models are blind: they
-estimate the noise. The simple peers are told the true noise of every band.
+estimate the noise, and so do the restorers without training unless they are called
+"told". The simple peers are told the true noise of every band. In the complex cases
+(presets of `napari_hsi_restore.degradations`, run where named with --cases) "told" is
+the estimate.
 """
 
 from __future__ import annotations
@@ -19,10 +22,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import peers
+from benchmarks import classical_peers, peers
 from benchmarks.scenes import DATA, scenes
 from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.degradations import degrade
 from napari_hsi_restore.metrics import psnr, sam_degrees, ssim
+from napari_hsi_restore.noise import estimate_sigma
 from napari_hsi_restore.restore import DenoiseRecipe, denoise
 from napari_hsi_restore.zoo import list_models
 
@@ -38,6 +43,7 @@ CASES: dict[str, tuple[float, ...]] = {
     "70": (70.0,),
     "non-iid": (10.0, 30.0, 50.0, 70.0),
 }
+COMPLEX = ("stripe", "deadline", "impulse", "mixture")
 PROTOCOL = (
     "python -m benchmarks.denoise: test scenes, noise not told, results clipped to [0, 1], "
     "whole-cube PSNR in dB with peak 1, SAM in degrees, means over the scenes of a group"
@@ -61,6 +67,14 @@ def add_noise(clean: Cube, levels: tuple[float, ...], seed: int) -> tuple[Cube, 
     sigma = rng.choice(np.array(levels), len(clean)) / 255.0
     noise = rng.standard_normal(clean.shape, dtype=np.float32)
     return clean + noise * sigma[:, None, None].astype(np.float32), sigma
+
+
+def spoil(clean: Cube, case: str, seed: int) -> tuple[Cube, Sigma]:
+    """The noisy cube of a case, and the sigma that is told."""
+    if case in CASES:
+        return add_noise(clean, CASES[case], seed)
+    noisy = np.asarray(degrade(HyperCube(clean, white_level=1.0), case, seed).data)
+    return noisy, estimate_sigma(noisy)
 
 
 def measure(method: Method, clean: Cube, noisy: Cube, sigma: Sigma) -> dict[str, float]:
@@ -87,7 +101,17 @@ def run(group: str, options: argparse.Namespace) -> dict[str, dict[str, dict[str
     }
     if options.models_only:
         methods = {}
-    methods |= {record.name: model(record.name, options.device) for record in list_models()}
+    else:
+        methods |= classical_peers.methods()
+    methods |= {
+        record.name: model(record.name, options.device)
+        for record in list_models()
+        if record.task == "denoise"
+    }
+    unknown = set(options.methods or ()) - set(methods)
+    if unknown:
+        raise SystemExit(f"--methods: not one of {', '.join(methods)}: {', '.join(unknown)}")
+    methods = {name: methods[name] for name in options.methods or methods}
     cubes = scenes(group, options.split, options.data)
     print(f"\n### {group} ({', '.join(cube.name for cube in cubes)})\n", flush=True)
     print("| method | noise | PSNR dB | SSIM | SAM degrees | seconds | PSNR of each scene |")
@@ -95,7 +119,7 @@ def run(group: str, options: argparse.Namespace) -> dict[str, dict[str, dict[str
     table: dict[str, dict[str, dict[str, float]]] = {}
     for case in options.cases:
         inputs = [
-            (np.asarray(cube.data), *add_noise(np.asarray(cube.data), CASES[case], index))
+            (np.asarray(cube.data), *spoil(np.asarray(cube.data), case, index))
             for index, cube in enumerate(cubes)
         ]
         for name, method in methods.items():
@@ -131,9 +155,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real cubes")
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--groups", nargs="+", default=["cave", "airborne"])
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--cases", nargs="+", choices=[*CASES, *COMPLEX], default=list(CASES))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--models-only", action="store_true", help="leave out the simple peers")
+    parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these rows")
     parser.add_argument("--record", action="store_true", help="write scores into the records")
     options = parser.parse_args()
     for group in options.groups:
