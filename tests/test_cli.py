@@ -467,6 +467,33 @@ def test_a_full_disk_leaves_nothing_behind(noisy: Path, tmp_path: Path, suffix: 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for one process")
+def test_a_ctrl_c_that_a_library_swallowed_counts(clean: Path, tmp_path: Path) -> None:
+    code = (
+        "import signal, sys\n"
+        "from napari_hsi_restore import cli, io\n"
+        "real = io.read\n"
+        "def read(*given, **options):\n"
+        "    try:\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "    except BaseException:\n"
+        "        pass\n"
+        "    return real(*given, **options)\n"
+        "io.read = read\n"
+        "sys.exit(cli.main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "convert", str(clean), "out.npy"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "Cancelled; nothing was written.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_is_130_and_leaves_nothing_behind(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.exit_status import CANCELLED, cancelled, sentence, termination_cleans_up
+from napari_hsi_restore.exit_status import (
+    CANCELLED,
+    cancelled,
+    raise_if_interrupted,
+    sentence,
+    termination_cleans_up,
+)
 
 # Whatever takes long to import is imported by `main`, where Ctrl-C is understood.
 if TYPE_CHECKING:
@@ -251,6 +257,7 @@ def denoise(
     result: HyperCube | None = None
     with ProgressLine(sys.stderr, quiet=quiet) as line:
         for event in restore(source, recipe):
+            raise_if_interrupted()
             if isinstance(event, Progress):
                 line.show(event)
             elif isinstance(event, Done):
@@ -348,7 +355,7 @@ def _check_report(path: Path, overwrite: bool) -> None:
 def _write(cube: HyperCube, out: Path, overwrite: bool, quiet: bool) -> None:
     from napari_hsi_restore.io import catalog, write
 
-    written = write(cube, out, overwrite=overwrite)
+    written = write(cube, out, overwrite=overwrite, confirm=raise_if_interrupted)
     bands, height, width = cube.shape
     spec = catalog.for_target(written)
     stored = spec.stored(cube.dtype)

@@ -16,6 +16,8 @@ from napari_hsi_restore.errors import UserError
 CANCELLED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
 
+_interrupted = threading.Event()
+
 
 def cancelled() -> int:
     """Say that the user has cancelled; the exit status for it."""
@@ -23,6 +25,16 @@ def cancelled() -> int:
     logging.getLogger("asyncio").disabled = True
     print("Cancelled; nothing was written.", file=sys.stderr)
     return CANCELLED
+
+
+def raise_if_interrupted() -> None:
+    """Raise the `KeyboardInterrupt` of a Ctrl-C that was lost.
+
+    Python raises it wherever it happens to be; inside a library's import or a callback
+    of the garbage collector it may be caught and forgotten.
+    """
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def sentence(error: Exception) -> str:
@@ -42,7 +54,10 @@ def sentence(error: Exception) -> str:
 
 @contextmanager
 def termination_cleans_up() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that half-written files are removed."""
+    """Let SIGTERM unwind the stack, so that half-written files are removed.
+
+    Ctrl-C does so anyway; that there was one is kept for `raise_if_interrupted`.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -50,8 +65,17 @@ def termination_cleans_up() -> Iterator[None]:
     def unwind(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before: Any = signal.signal(signal.SIGTERM, unwind)
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        _interrupted.set()
+        raise KeyboardInterrupt
+
+    _interrupted.clear()
+    before: dict[int, Any] = {signal.SIGTERM: signal.signal(signal.SIGTERM, unwind)}
+    # A shell ignores Ctrl-C for what it runs in the background; so do we then.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -130,6 +130,19 @@ def test_a_full_disk_leaves_things_as_they_were(tmp_path, suffix, existing):
         assert_same_fields(full_cube(), read(path))
 
 
+def test_what_is_not_confirmed_leaves_no_trace(tmp_path, suffix):
+    def no():
+        assert len(list(tmp_path.iterdir())) >= 1
+        raise KeyboardInterrupt
+
+    path = write(full_cube(), tmp_path / f"out{suffix}")
+    before = sorted(p.name for p in tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        write(HyperCube(numbered((2, 3, 4))), path, overwrite=True, confirm=no)
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+    assert_same_fields(full_cube(), read(path))
+
+
 def test_impossible_targets_are_explained(tmp_path, suffix):
     cube = HyperCube(numbered((2, 3, 4)))
     with pytest.raises(UserError, match="does not exist"):

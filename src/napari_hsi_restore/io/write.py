@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from napari_hsi_restore.cube import HyperCube
@@ -11,7 +12,13 @@ from napari_hsi_restore.io.formats import zarr_store
 from napari_hsi_restore.io.staging import staged
 
 
-def write(cube: HyperCube, path: str | Path, *, overwrite: bool = False) -> Path:
+def write(
+    cube: HyperCube,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    confirm: Callable[[], None] | None = None,
+) -> Path:
     """Write a cube; what the format can hold is kept.
 
     A lazy cube is written block by block. The file appears under its name only when
@@ -25,6 +32,9 @@ def write(cube: HyperCube, path: str | Path, *, overwrite: bool = False) -> Path
         (with .npy.json beside it), .npz, .mat, .h5, .zarr.
     overwrite : bool
         Whether to replace an existing file.
+    confirm : callable, optional
+        Called when everything is written but not yet under its name; if it raises,
+        nothing is left behind.
 
     Returns
     -------
@@ -45,4 +55,6 @@ def write(cube: HyperCube, path: str | Path, *, overwrite: bool = False) -> Path
     spec.check(target)
     with staged(spec.parts(target), overwrite=overwrite) as parts:
         spec.write(cube, *parts)
+        if confirm is not None:
+            confirm()
     return target
