@@ -87,6 +87,15 @@ def test_a_tiled_result_equals_the_whole(scale):
     torch.testing.assert_close(tiled, whole, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("scale", SCALES)
+@torch.inference_mode()
+def test_the_stages_are_counted(scale):
+    network = CoarSR(scale, 2)
+    stages = list(network.stages(torch.rand(1, 2, 5, 6, 6), torch.tensor([True, False]), None))
+    assert len(stages) == network.stage_count
+    assert [stage is None for stage in stages] == [True] * (len(stages) - 1) + [False]
+
+
 @torch.inference_mode()
 def test_bands_may_come_in_parts():
     network = random_network(2)

@@ -115,17 +115,16 @@ class BandEnlarger:
             part = slice(first, first + most)
             # As a decorator the mode ends at every yield; a with block would leak to the caller.
             stages = torch.inference_mode()(self.network.stages)(planes, starts[part], state)
-            result = low
+            steps = self.network.stage_count
+            result = None
             for index, stage in enumerate(stages, start=1):
-                result, state = stage
-                if index < STAGES:
-                    yield (first + index / STAGES * len(rows)) / total, None
-            values = result[0].cpu().numpy() * np.float32(self.white)
+                result = stage
+                if result is None:
+                    yield (first + index / steps * len(rows)) / total, None
+            assert result is not None
+            enlarged, state = result
+            values = enlarged[0].cpu().numpy() * np.float32(self.white)
             yield (first + len(rows)) / total, Enlarged(rows[:, 0], values)
-
-
-STAGES = 7
-"""Results of `CoarSR.stages`."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

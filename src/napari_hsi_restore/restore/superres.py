@@ -41,6 +41,9 @@ Result = TypeVar("Result")
 SPECTRA, HALF, WHOLE, FINE = 0.05, 0.25, 0.9, 0.98
 """Where in the progress measuring, both networks and the correction end."""
 
+CPU_SIDE = 192
+"""Side of the largest tile on a CPU, in pixels of the input: cancelling waits for a part of it."""
+
 MARGIN = 4
 """Pixels of the input beyond a region that the resampling of the corrections looks at."""
 
@@ -198,7 +201,10 @@ def _through(
                 enlarged[ready.bands, rows, columns] = ready.values[:, *inside]
             yield fraction
 
-    side = source.recipe.tile or largest_side(bytes_of, available, source.cube.name)
+    most = largest_side(bytes_of, available, source.cube.name)
+    if source.device.name == "cpu":
+        most = min(most, CPU_SIDE)
+    side = source.recipe.tile or most
     region = slice(0, shape[0]), slice(0, shape[1])
     tiles = run_tiles(region, shape, side, work, halo=enlarger.halo, name=source.cube.name)
     yield from phase(tiles, span, f"enlarging with {record.name}")

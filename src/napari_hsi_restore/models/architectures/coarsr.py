@@ -16,7 +16,7 @@ weights of the fusion are scalars; the state starts afresh where the bands have 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import torch
 from torch import nn
@@ -112,16 +112,26 @@ class Aggregation(nn.Module):
         self.weight = nn.Parameter(torch.ones(GROUPS))
         self.between = BetweenGroups(width)
 
-    def forward(
+    def steps(
         self, groups: list[torch.Tensor], shallow: list[torch.Tensor]
-    ) -> list[torch.Tensor]:
-        """Three groups (n, width, y, x) and the outputs of the heads to three groups."""
-        own = [block(group) + group for block, group in zip(self.inner, groups, strict=True)]
+    ) -> Generator[None, None, list[torch.Tensor]]:
+        """Three groups (n, width, y, x) and the outputs of the heads to three groups.
+
+        Yields
+        ------
+        None
+            Between its parts, six times.
+        """
+        own = []
+        for block, group in zip(self.inner, groups, strict=True):
+            own.append(block(group) + group)
+            yield
         mixed = []
         for index, (fuse, block) in enumerate(zip(self.fuse, self.outer, strict=True)):
             parts = [share * part for share, part in zip(self.share[index], own, strict=True)]
             fused = fuse(torch.cat(parts, dim=1))
             mixed.append(self.weight[index] * (block(fused) + fused + groups[index]))
+            yield
         return [group + first for group, first in zip(self.between(mixed), shallow, strict=True)]
 
 
@@ -148,15 +158,17 @@ class CoarSR(nn.Module):
         self.gates = nn.Parameter(torch.ones(2))
         self.fusion = _conv(2 * width, width, 1)
         factors = (3,) if scale == 3 else (2,) * (scale.bit_length() - 1)
-        self.upsampler = nn.Sequential(
-            *(
-                stage
-                for factor in factors
-                for stage in (_conv(width, factor * factor * width), nn.PixelShuffle(factor))
-            )
+        self.upsampler = nn.ModuleList(
+            nn.Sequential(_conv(width, factor * factor * width), nn.PixelShuffle(factor))
+            for factor in factors
         )
         self.last = _conv(width, 1)
         _start_at_zero(self.last)
+
+    @property
+    def stage_count(self) -> int:
+        """Results of `stages`."""
+        return len(self.aggregations) * (2 * GROUPS + 1) + len(self.upsampler) + 4
 
     def forward(self, planes: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         """Enlarge bands.
@@ -174,12 +186,13 @@ class CoarSR(nn.Module):
         -------
         float32 tensor, (batch, bands, scale y, scale x)
         """
-        *_, (enlarged, _) = self.stages(planes, starts, None)
-        return enlarged
+        *_, result = self.stages(planes, starts, None)
+        assert result is not None
+        return result[0]
 
     def stages(
         self, planes: torch.Tensor, starts: torch.Tensor, state: torch.Tensor | None
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor] | None]:
         """`forward` for a part of the sequence, in steps that a caller can stop between.
 
         Parameters
@@ -191,28 +204,31 @@ class CoarSR(nn.Module):
 
         Yields
         ------
-        tensor, tensor or None
-            The input and the state as they were, six times; then the enlarged bands and
-            the state after the last of them.
+        None
+            `stage_count` times but one.
+        tensor, tensor
+            At last the enlarged bands, and the state after the last of them.
         """
         batch, bands = planes.shape[:2]
         flat = planes.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        unchanged = planes[:, :, 0], state
         near, far = flat[:, [1, 0, 2]], flat[:, [3, 0, 4]]
         shallow = [
             head(group) for head, group in zip(self.heads, (flat[:, :1], near, far), strict=True)
         ]
-        yield unchanged
         groups = shallow
         for aggregation in self.aggregations:
-            groups = aggregation(groups, shallow)
-            yield unchanged
+            yield None
+            assert isinstance(aggregation, Aggregation)
+            groups = yield from aggregation.steps(groups, shallow)
+        yield None
         deep = self.deep(self.reduce(torch.cat(groups, dim=1))) + shallow[0]
-        yield unchanged
+        yield None
         fused, state = self._fuse(torch.unflatten(deep, 0, (batch, bands)), starts, state)
-        yield unchanged
-        detail = self.upsampler(fused.flatten(0, 1) + shallow[0])
-        yield unchanged
+        detail = fused.flatten(0, 1) + shallow[0]
+        for stage in self.upsampler:
+            yield None
+            detail = stage(detail)
+        yield None
         detail = torch.unflatten(self.last(detail)[:, 0].float(), 0, (batch, bands))
         yield bicubic(planes[:, :, 0], self.scale) + detail, state
 
