@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from napari_hsi_restore.errors import UserError
@@ -33,6 +35,7 @@ DEFAULT_OUT = Path("demo-output")
 
 _RUN_SECONDS = 900.0
 _STEP_SECONDS = 120.0
+_HEARTBEAT_MS = 250
 # Water, a yellow and a blue ball; the cursor is on a patch of colour.
 _PIXELS = ((60, 60), (125, 54), (134, 80))
 _CURSOR = (175, 77)
@@ -96,7 +99,29 @@ def _show(folder: Path | None, quiet: bool) -> None:
     viewer, docks = _open_window()
     if folder is not None:
         _do_main_job(viewer, docks, folder, quiet)
-    napari.run()
+    with _quits_when_terminated():
+        napari.run()
+
+
+@contextmanager
+def _quits_when_terminated() -> Iterator[None]:
+    """Leave napari's event loop, and with it the child process, on SIGTERM."""
+    from qtpy.QtCore import QTimer
+    from qtpy.QtWidgets import QApplication
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        QApplication.quit()
+
+    before = signal.signal(signal.SIGTERM, leave)
+    # Python sees a signal only when it runs: an idle window would never let it.
+    heartbeat = QTimer()
+    heartbeat.timeout.connect(lambda: None)
+    heartbeat.start(_HEARTBEAT_MS)
+    try:
+        yield
+    finally:
+        heartbeat.stop()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _make(folder: Path) -> None:

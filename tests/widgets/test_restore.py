@@ -14,7 +14,9 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
 
+from napari_hsi_restore.cli import main
 from napari_hsi_restore.degradations import degrade
+from napari_hsi_restore.io import read, write
 from napari_hsi_restore.jobs.client import shared_client
 from napari_hsi_restore.plugin.layers import METADATA_KEY, cube_to_layer_data
 from napari_hsi_restore.restore.recipe import automatic_choice
@@ -216,6 +218,45 @@ def test_the_copied_command_repeats_the_run(viewer, dock, noisy, tmp_path):
     options = dict(zip(words[4::2], words[5::2], strict=True))
     assert options["--noise"] == "50"
     assert options["--strength"] == "0.75"
+
+
+def test_the_copied_command_gives_the_same_result(qtbot, viewer, dock, noisy, tmp_path):
+    viewer.open(str(write(noisy, tmp_path / "my cube.hdr")), plugin="napari-hsi-restore")
+    dock.form.noise.setCurrentIndex(1)
+    dock.form.sigma.setValue(42.5)
+    dock.form.strength.setValue(0.75)
+    dock.form.memory.setValue(0.5)
+    dock.copy.click()
+    words = shlex.split(QApplication.clipboard().text())
+    dock.panel.run.click()
+    wait_idle(qtbot, dock)
+    result = viewer.layers["my cube [denoise: stas_c]"]
+    assert main(words[1:]) == 0
+    np.testing.assert_allclose(read(words[3]).array(), np.asarray(result.data), atol=1e-4)
+
+
+def test_the_result_gets_limits_of_its_own_unless_the_user_chose_some(qtbot, viewer, dock):
+    source = viewer.layers["noisy"]
+    dock.panel.run.click()
+    wait_idle(qtbot, dock)
+    low, high = source.contrast_limits
+    assert low < viewer.layers[-1].contrast_limits[0]
+    assert viewer.layers[-1].contrast_limits[1] < high
+    source.contrast_limits = (0.1, 0.6)
+    dock.panel.run.click()
+    wait_idle(qtbot, dock)
+    assert viewer.layers[-1].contrast_limits == [0.1, 0.6]
+
+
+def test_a_closed_dock_listens_no_more_and_can_come_back(viewer, dock):
+    frame = dock.parent()
+    assert frame is not None
+    dock.setParent(None)
+    add(viewer, demo_scene(size=16).replace(name="late"))
+    assert dock.source.findText("late") < 0
+    viewer.window.add_dock_widget(dock, name="Restore again")
+    assert dock.source.findText("late") >= 0
+    assert dock.panel.run.isEnabled()
 
 
 def test_devices_are_listed_with_their_free_memory(qtbot, dock):
