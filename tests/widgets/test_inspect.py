@@ -10,17 +10,14 @@ import dask.array as da
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
-    QApplication,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QLabel,
-    QLineEdit,
     QSlider,
 )
 
@@ -38,6 +35,7 @@ from widgets.window import (
     click_canvas,
     complaints,
     drag_canvas,
+    in_save_dialog,
     message,
     move_mouse,
     named,
@@ -265,21 +263,6 @@ def test_mean_and_spread_over_a_drawn_region(qtbot, viewer, dock, layer):
     assert spectrum(dock, "region 1").color != spectrum(dock, "region 2").color
 
 
-def in_save_dialog(path, accept=True):
-    """Type a path into the file dialog as soon as it opens, then accept it."""
-
-    def type_path():
-        dialog = QApplication.activeModalWidget()
-        if not isinstance(dialog, QFileDialog):
-            QTimer.singleShot(20, type_path)
-            return
-        dialog.findChild(QLineEdit).setText(str(path))
-        dialog.accept() if accept else dialog.reject()
-
-    QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
-    QTimer.singleShot(20, type_path)
-
-
 def test_the_curves_are_saved_as_csv_and_png(qtbot, viewer, dock, layer, tmp_path):
     move_mouse(qtbot, viewer, 6, 7)
     wait_for_curve(qtbot, dock, "cursor (6, 7)")
@@ -407,16 +390,12 @@ def test_odd_cubes_are_inspected_without_a_complaint(qtbot, viewer, dock):
         wait_for_curve(qtbot, dock, "cursor (0, 0)")
         for press_this in ("True colour", "PCA", "False colour", "Pin"):
             press(qtbot, dock, press_this)
-        press(qtbot, dock, "Draw region")
-        drag_canvas(qtbot, viewer, (-0.4, -0.4), (0.4, 0.4))
-        press(qtbot, dock, "Draw region")
-        viewer.dims.ndisplay = 3
-        move_mouse(qtbot, viewer, 0, 0)
-        viewer.dims.ndisplay = 2
         qtbot.waitUntil(
             lambda name=name: any(x.name.startswith(f"{name} [RGB") for x in viewer.layers),
             timeout=PATIENCE_MS,
         )
+    viewer.dims.ndisplay = 3
+    move_mouse(qtbot, viewer, 0, 0)
     viewer.layers.clear()
 
 

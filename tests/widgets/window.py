@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QPushButton
 
 from napari_hsi_restore.plugin.layers import cube_to_layer_data
 
@@ -85,6 +85,21 @@ def _send(viewer, kind, y, x, buttons, modifiers=Qt.KeyboardModifier.NoModifier)
         kind, QPointF(point), QPointF(native.mapToGlobal(point)), *buttons, modifiers
     )
     QApplication.sendEvent(native, event)
+
+
+def in_save_dialog(path, accept=True):
+    """Type a path into the file dialog as soon as it opens, then accept it."""
+
+    def type_path():
+        dialog = QApplication.activeModalWidget()
+        if not isinstance(dialog, QFileDialog):
+            QTimer.singleShot(20, type_path)
+            return
+        dialog.findChild(QLineEdit).setText(str(path))
+        dialog.accept() if accept else dialog.reject()
+
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
+    QTimer.singleShot(20, type_path)
 
 
 def complaints():
