@@ -77,11 +77,8 @@ def main() -> None:
     base = committed("stas_c")
     rows = [(width, "eigenimages") for width in options.widths] + [(base.width, "bands")]
     print(f"{options.minutes:g} minutes of training each, {options.threads} CPU thread(s)\n")
-    print(
-        "| width | basis | parameters | steps | sigma 10 | sigma 50 | non-iid | mean PSNR dB |",
-        end="",
-    )
-    print(" mean PSNR dB | CPU s | GPU s |\n|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    columns = "width|basis|parameters|steps|sigma 10|sigma 50|non-iid|mean PSNR dB|CPU s|GPU s"
+    print("| " + columns.replace("|", " | ") + " |\n" + "|---" * 10 + "|", flush=True)
     for width, domain in rows:
         recipe = base.model_copy(
             update={"width": width, "domain": domain, "steps": 10**6, "check_every": 10**6}
