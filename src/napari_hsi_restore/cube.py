@@ -184,7 +184,7 @@ class HyperCube:
         valid: npt.NDArray[np.bool_] = np.ones(stored.shape, dtype=bool)
         if stored.dtype.kind == "f":
             valid = np.isfinite(stored)
-        if self.nodata is not None and not np.isnan(self.nodata):
+        if self.nodata is not None and _can_hold(stored.dtype, self.nodata):
             valid &= stored != np.asarray(self.nodata).astype(stored.dtype)
         return valid
 
@@ -225,10 +225,19 @@ def _rebuild(fields: dict[str, Any]) -> HyperCube:
     return HyperCube(**fields)
 
 
+def _can_hold(dtype: np.dtype[Any], value: float) -> bool:
+    """Whether an array of this type may have the value: uint16 holds no -9999."""
+    if dtype.kind in "ui":
+        limits = np.iinfo(dtype)
+        return value == np.floor(value) and limits.min <= value <= limits.max
+    return not np.isnan(value)
+
+
 def _is_memory_mapped(array: npt.NDArray[Any]) -> bool:
     base: Any = array
     while isinstance(base, np.ndarray):
-        if isinstance(base, np.memmap):
+        # What is computed from a map keeps its class, but belongs to no file.
+        if isinstance(base, np.memmap) and base.filename is not None:
             return True
         base = base.base
     return False

@@ -104,6 +104,8 @@ def test_a_cube_of_a_map_is_lazy(path, plain):
     cube = HyperCube(open_mapped(path, "<u2", 10, SHAPE).transpose(0, 1, 2))
     assert cube.is_lazy
     assert HyperCube(np.asarray(cube.data)[1:]).is_lazy
+    assert not HyperCube(np.asarray(cube.data).astype(np.float32)).is_lazy
+    assert not HyperCube(cube.data.astype(np.float32)).is_lazy
     np.testing.assert_array_equal(cube.spectrum(3, 9), plain[:, 3, 9])
 
 
