@@ -10,8 +10,9 @@ many bands at once, then one pointwise convolution a band carries the state, and
 tail runs for many bands again.
 
 This project's choices, where the paper is silent or a working tool needs them: the
-last convolution starts at zero, so that the untrained network is bicubic; the two
-weights of the fusion are scalars; the state starts afresh where the bands have a gap.
+last convolution starts at zero, so that the untrained network is bicubic, and has no
+weight normalisation, under which it would leave zero slowly; the two weights of the
+fusion are scalars; the state starts afresh where the bands have a gap.
 """
 
 from __future__ import annotations
@@ -35,13 +36,6 @@ def _conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
     conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
     weight_norm(conv)
     return conv
-
-
-def _start_at_zero(conv: nn.Conv2d) -> None:
-    for name, parameter in conv.named_parameters():
-        # Of weight normalisation only the length: the direction has to stay one.
-        if name in ("bias", "parametrizations.weight.original0"):
-            nn.init.zeros_(parameter)
 
 
 class ResidualBlock(nn.Module):
@@ -162,8 +156,10 @@ class CoarSR(nn.Module):
             nn.Sequential(_conv(width, factor * factor * width), nn.PixelShuffle(factor))
             for factor in factors
         )
-        self.last = _conv(width, 1)
-        _start_at_zero(self.last)
+        # Weight normalisation would hold a filter of length zero back for many steps.
+        self.last = nn.Conv2d(width, 1, 3, padding=1)
+        for parameter in self.last.parameters():
+            nn.init.zeros_(parameter)
 
     @property
     def stage_count(self) -> int:
