@@ -91,12 +91,30 @@ def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord:
 
 
 def half_model(record: ModelRecord) -> ModelRecord | None:
-    """The model of the same kind for half the scale, which FineSR at x4 needs, if there is one."""
-    for entry in list_models("superres"):
-        same = entry.spec.architecture == record.spec.architecture
-        if same and entry.bundled == record.bundled and 2 * entry.scale == record.scale:
-            return entry
-    return None
+    """The model that enlarges by half as much as another, which FineSR at x4 needs.
+
+    Parameters
+    ----------
+    record : ModelRecord
+
+    Returns
+    -------
+    ModelRecord or None
+        One of the same architecture, if possible of the same size; None if there is none.
+    """
+    found = [
+        entry
+        for entry in list_models("superres")
+        if entry.spec.architecture == record.spec.architecture
+        and entry.bundled == record.bundled
+        and 2 * entry.scale == record.scale
+    ]
+    alike = [
+        entry
+        for entry in found
+        if entry.spec.model_dump(exclude={"scale"}) == record.spec.model_dump(exclude={"scale"})
+    ]
+    return next(iter(alike or found), None)
 
 
 def _mean_gain(record: ModelRecord) -> float:
