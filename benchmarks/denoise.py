@@ -105,7 +105,7 @@ def run(group: str, options: argparse.Namespace) -> dict[str, dict[str, dict[str
         methods |= classical_peers.methods()
     methods |= {
         record.name: model(record.name, options.device)
-        for record in list_models("denoise")
+        for record in list_models()
         if record.task == "denoise"
     }
     unknown = set(options.methods or ()) - set(methods)
@@ -138,7 +138,7 @@ def run(group: str, options: argparse.Namespace) -> dict[str, dict[str, dict[str
 def record_scores(group: str, table: dict[str, dict[str, dict[str, float]]]) -> None:
     """Write the figures of the bundled models into their records."""
     folder = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
-    for record in list_models("denoise"):
+    for record in list_models():
         if not record.bundled or record.name not in table:
             continue
         path = folder / f"{record.name}.json"
