@@ -21,6 +21,8 @@ from napari_hsi_restore.jobs.client import shared_client
 from napari_hsi_restore.plugin.layers import METADATA_KEY, cube_to_layer_data
 from napari_hsi_restore.restore.recipe import automatic_choice
 from napari_hsi_restore.scene import demo_scene
+from napari_hsi_restore.widgets.compare import CompareWidget
+from napari_hsi_restore.widgets.inspect import InspectWidget
 from napari_hsi_restore.widgets.restore import RestoreWidget
 
 pytestmark = pytest.mark.gui
@@ -257,6 +259,17 @@ def test_a_closed_dock_listens_no_more_and_can_come_back(viewer, dock):
     viewer.window.add_dock_widget(dock, name="Restore again")
     assert dock.source.findText("late") >= 0
     assert dock.panel.run.isEnabled()
+
+
+def test_docks_opened_one_after_another_share_one_place(qtbot, viewer):
+    frames = []
+    for kind in (InspectWidget, RestoreWidget, CompareWidget):
+        frames.append(viewer.window.add_dock_widget(kind(viewer), area="right"))
+        qtbot.waitUntil(frames[-1].isVisible)
+    window = frames[0].parent()
+    qtbot.waitUntil(lambda: set(window.tabifiedDockWidgets(frames[0])) == set(frames[1:]))
+    qtbot.waitUntil(lambda: not frames[0].widget().visibleRegion().boundingRect().height())
+    assert frames[2].widget().visibleRegion().boundingRect().height() > 0
 
 
 def test_devices_are_listed_with_their_free_memory(qtbot, dock):

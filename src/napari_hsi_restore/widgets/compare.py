@@ -11,7 +11,7 @@ import napari.viewer
 import numpy as np
 from napari.layers import Layer
 from qtpy.QtCore import QEvent
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -55,6 +55,7 @@ from napari_hsi_restore.widgets.parts.score_table import Row, ScoreTable
 from napari_hsi_restore.widgets.parts.scoring import Scoring
 from napari_hsi_restore.widgets.parts.spectrum_feed import Answer, Probe, SpectrumFeed
 from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
+from napari_hsi_restore.widgets.parts.tabs import join_tabs
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 
@@ -217,6 +218,11 @@ class CompareWidget(QWidget):
         for ending in (self._to_viewer, self._to_layers, self._look, self._feed):
             ending.close()
         self._show_layers(None, [])
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
+        """Share the place of the other docks."""
+        super().showEvent(event)
+        join_tabs(self)
 
     def event(self, event: QEvent | None) -> bool:
         """Listen to the viewer only while in a window; napari keeps the widget of a closed dock."""

@@ -51,6 +51,7 @@ from napari_hsi_restore.widgets.parts.mark_spectra import MarkSpectra
 from napari_hsi_restore.widgets.parts.save_dialog import save_as
 from napari_hsi_restore.widgets.parts.spectrum_feed import Answer, Probe, SpectrumFeed
 from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
+from napari_hsi_restore.widgets.parts.tabs import join_tabs
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 
@@ -219,6 +220,7 @@ class InspectWidget(Widget):
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
         """Show the band on the canvas again."""
         super().showEvent(event)
+        join_tabs(self)
         # Later, for only then does the dock around it count as shown.
         QTimer.singleShot(0, self._on_band)
 

@@ -33,6 +33,7 @@ from napari_hsi_restore.widgets.parts.job_panel import JobPanel
 from napari_hsi_restore.widgets.parts.restore_form import RestoreForm
 from napari_hsi_restore.widgets.parts.results import add_preview, add_result, is_preview
 from napari_hsi_restore.widgets.parts.runs import Runs, runs_of, short
+from napari_hsi_restore.widgets.parts.tabs import join_tabs
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 from napari_hsi_restore.widgets.parts.visible_region import visible_region
 from napari_hsi_restore.zoo.records import list_models
@@ -150,6 +151,7 @@ class RestoreWidget(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
         """Ask for the devices whenever the dock comes into view."""
         super().showEvent(event)
+        join_tabs(self)
         self.runs.list_devices(DevicesRequest())
 
     def _list_layers(self, event: object = None) -> None:
