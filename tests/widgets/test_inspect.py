@@ -220,6 +220,8 @@ def test_a_cube_that_is_opened_shows_itself_in_true_colour(qtbot, viewer, dock):
     viewer.open_sample(PLUGIN, "demo_clean")
     picture = wait_for_picture(qtbot, viewer)
     assert picture.name == "demo scene (clean) [True colour]"
+    viewer.open_sample(PLUGIN, "demo_low_resolution")
+    assert wait_for_picture(qtbot, viewer, 2).name.startswith("demo scene (low resolution")
 
 
 def test_pins_are_kept_in_the_colour_of_their_curve_and_can_be_removed(qtbot, viewer, dock, layer):

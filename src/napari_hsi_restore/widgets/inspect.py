@@ -248,10 +248,13 @@ class InspectWidget(Widget):
         self._refresh_layers()
         layer = event.value
         from_file = layer.source.path is not None or layer.source.sample is not None
-        if from_file and layer == self._layer and self._cube is not None and self.isVisible():
-            true_colour = COMPOSITES[0]
-            if allows(self._cube, true_colour):
-                self.add_composite(true_colour)
+        # A tab behind others counts as visible, but shows nothing.
+        in_view = self.isVisible() and not self.visibleRegion().isEmpty()
+        if from_file and in_view and is_cube_layer(layer):
+            self.inspect_layer(layer)
+            self._refresh_layers()
+            if self._cube is not None and allows(self._cube, COMPOSITES[0]):
+                self.add_composite(COMPOSITES[0])
 
     def _refresh_layers(self) -> None:
         layers = [layer for layer in self._viewer.layers if is_cube_layer(layer)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -192,8 +193,11 @@ class SpectrumPlot(QWidget):
         if self._colors is not None:
             figure.set_colors(self._colors)
         figure.set_axis(self._axis, self._value_title)
-        figure.set_curves(self._curves)
+        figure.set_curves([dataclasses.replace(curve, mark=None) for curve in self._curves])
         figure.resize(_FIGURE_SIZE)
+        # The first drawing tells the axes how wide their numbers are.
+        figure.grab()
+        figure._plot.getPlotItem().layout.activate()
         target = Path(path)
         part = target.with_name(f".{target.name}.part")
         saved = figure.grab().save(str(part), "PNG")
