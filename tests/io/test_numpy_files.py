@@ -46,7 +46,7 @@ def test_wrong_arrays_are_explained(tmp_path):
     with pytest.raises(UserError, match="complex"):
         read(tmp_path / "c.npy")
     np.save(tmp_path / "line.npy", np.zeros(9))
-    with pytest.raises(UserError, match="1 axes"):
+    with pytest.raises(UserError, match="three axes"):
         read(tmp_path / "line.npy")
     np.save(tmp_path / "o.npy", np.array([{}, []], dtype=object), allow_pickle=True)
     with pytest.raises(UserError, match="Python objects"):
