@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from make.runs import assert_two_parts_are_one
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Metric
@@ -77,20 +78,7 @@ def test_training_gains_over_bicubic(kind, loss, data, tmp_path):
 
 @BOTH
 def test_two_parts_give_the_same_weights_as_one(kind, data, tmp_path):
-    recipe = recipe_of(kind)
-    list(train(recipe, data, tmp_path / "whole", device="cpu"))
-    task = train(recipe, data, tmp_path / "parts", device="cpu")
-    for event in task:
-        if isinstance(event, Metric) and event.name == "gain_mean":
-            break  # after three of six steps
-    task.close()
-    assert checkpoint.load(tmp_path / "parts" / LAST)[0].step == 3
-    list(train(recipe, data, tmp_path / "parts", resume=True, device="cpu"))
-    whole = checkpoint.load(tmp_path / "whole" / LAST)[1]
-    parts = checkpoint.load(tmp_path / "parts" / LAST)[1]
-    assert whole.keys() == parts.keys()
-    for name, tensor in whole.items():
-        torch.testing.assert_close(parts[name], tensor, rtol=0, atol=0, msg=name)
+    assert_two_parts_are_one(recipe_of(kind), data, tmp_path, "gain_mean")
 
 
 def test_a_run_does_not_go_on_as_another_task(data, tmp_path):

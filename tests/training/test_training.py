@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from make.runs import assert_two_parts_are_one
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Metric
 from napari_hsi_restore.io import write
@@ -71,19 +72,7 @@ def test_training_lowers_the_loss_and_keeps_the_best(recipe, data, tmp_path):
 
 
 def test_two_parts_give_the_same_weights_as_one(recipe, data, tmp_path):
-    finish(train(recipe, data, tmp_path / "whole", device="cpu"))
-    task = train(recipe, data, tmp_path / "parts", device="cpu")
-    for event in task:
-        if isinstance(event, Metric) and event.name == "psnr_mean":
-            break  # after three of six steps
-    task.close()
-    assert checkpoint.load(tmp_path / "parts" / LAST)[0].step == 3
-    finish(train(recipe, data, tmp_path / "parts", resume=True, device="cpu"))
-    whole = checkpoint.load(tmp_path / "whole" / LAST)[1]
-    parts = checkpoint.load(tmp_path / "parts" / LAST)[1]
-    assert whole.keys() == parts.keys()
-    for name, tensor in whole.items():
-        torch.testing.assert_close(parts[name], tensor, rtol=0, atol=0, msg=name)
+    assert_two_parts_are_one(recipe, data, tmp_path, "psnr_mean")
 
 
 def test_a_run_is_not_overwritten_and_not_mixed_with_another(recipe, data, tmp_path):

@@ -17,6 +17,7 @@ from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.models.basis import Basis, band_basis, eigenbasis
 from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore import devices
+from napari_hsi_restore.restore.phase import finished
 from napari_hsi_restore.restore.recipe import DenoiseRecipe, automatic_model
 from napari_hsi_restore.restore.request import (
     Region,
@@ -41,11 +42,7 @@ STATISTICS_SHARE, NETWORK_SHARE = 0.1, 0.9
 
 def denoise(cube: HyperCube, recipe: DenoiseRecipe | None = None) -> HyperCube:
     """Denoise a cube and wait for it; see `restore`."""
-    for event in restore(cube, recipe or DenoiseRecipe()):
-        if isinstance(event, Done):
-            result: HyperCube = event.result
-            return result
-    raise AssertionError("a restoration ends with Done or raises")
+    return finished(restore(cube, recipe or DenoiseRecipe()))
 
 
 def restore(

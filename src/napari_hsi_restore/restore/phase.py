@@ -1,12 +1,13 @@
-"""Progress of a task that is a part of a larger one."""
+"""Progress of a task that is a part of a larger one, and waiting for the end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
-from napari_hsi_restore.events import Event, Progress
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.events import Done, Event, Progress
 
 Result = TypeVar("Result")
 
@@ -24,3 +25,12 @@ def phase(
             return result
         left = (time.monotonic() - begin) / max(fraction, 1e-6) * ((1 - span[0]) / last - fraction)
         yield Progress(span[0] + last * fraction, message, left)
+
+
+def finished(events: Iterable[Event]) -> HyperCube:
+    """Run a restoration to its end and take its result."""
+    for event in events:
+        if isinstance(event, Done):
+            result: HyperCube = event.result
+            return result
+    raise AssertionError("a restoration ends with Done or raises")

@@ -20,7 +20,7 @@ from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.consistency import Consistency, measured
 from napari_hsi_restore.restore.fill import RINGS, grown
 from napari_hsi_restore.restore.fine import FineReport, refine
-from napari_hsi_restore.restore.phase import phase
+from napari_hsi_restore.restore.phase import finished, phase
 from napari_hsi_restore.restore.request import Region, check_bands, measure_spectra, whole_region
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe, half_model, model_for
 from napari_hsi_restore.restore.superres_source import (
@@ -50,11 +50,7 @@ MARGIN = 4
 
 def enlarge(cube: HyperCube, recipe: SuperresRecipe) -> HyperCube:
     """Enlarge a cube and wait for it; see `superres`."""
-    for event in superres(cube, recipe):
-        if isinstance(event, Done):
-            result: HyperCube = event.result
-            return result
-    raise AssertionError("a super-resolution ends with Done or raises")
+    return finished(superres(cube, recipe))
 
 
 def superres(
