@@ -6,11 +6,15 @@ import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
+from napari_hsi_restore.classical.destripe import destripe
 from napari_hsi_restore.classical.fasthyde import EXTRA as FASTHYDE_EXTRA
 from napari_hsi_restore.classical.fasthyde import fasthyde
+from napari_hsi_restore.classical.inpaint import inpaint
 from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
 from napari_hsi_restore.classical.measured import Float, Measured
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
+from napari_hsi_restore.classical.smoothing import smooth
+from napari_hsi_restore.classical.sparse import sparse
 from napari_hsi_restore.errors import UserError
 
 
@@ -27,10 +31,12 @@ class Method:
     needs_noise : bool
         Whether it uses the noise of the bands (told, or estimated).
     extent : str
-        What has to be seen at once for one result pixel: the ``"image"``, a ``"line"``
-        of pixels in all bands, or a ``"spectrum"``.
+        What has to be seen at once for one result pixel: the ``"image"`` or only the
+        ``"spectrum"``.
     fills : bool
         Whether missing values of active bands are filled; else they stay missing.
+    mends : bool
+        Whether dead lines and stuck pixels are looked for first, and then count as missing.
     run : callable
         ``run(measured, sigma)`` yields the fraction done and returns the restored cube,
         float32 (bands, y, x), in stored units. `sigma`, (active,), is the noise.
@@ -39,8 +45,9 @@ class Method:
     name: str
     purpose: str
     needs_noise: bool
-    extent: Literal["image", "line", "spectrum"]
+    extent: Literal["image", "spectrum"]
     fills: bool
+    mends: bool
     run: Callable[[Measured, Float], Restoring]
 
 
@@ -52,6 +59,10 @@ def _ngmeet(measured: Measured, sigma: Float) -> Restoring:
     return denoise_components(measured, sigma, ngmeet, RESERVOIR)
 
 
+def _fasthyin(measured: Measured, sigma: Float) -> Restoring:
+    return inpaint(measured, sigma, written="all")
+
+
 METHODS: tuple[Method, ...] = (
     Method(
         "fasthyde",
@@ -59,6 +70,7 @@ METHODS: tuple[Method, ...] = (
         needs_noise=True,
         extent="image",
         fills=False,
+        mends=False,
         run=_fasthyde,
     ),
     Method(
@@ -67,7 +79,53 @@ METHODS: tuple[Method, ...] = (
         needs_noise=True,
         extent="image",
         fills=False,
+        mends=False,
         run=_ngmeet,
+    ),
+    Method(
+        "sparse",
+        "Mixed noise: Gaussian with impulses, dead lines and stripes; fills what is missing",
+        needs_noise=True,
+        extent="image",
+        fills=True,
+        mends=True,
+        run=sparse,
+    ),
+    Method(
+        "destripe",
+        "Stripes of push-broom sensors: shifts of rows or columns of single bands, nothing else",
+        needs_noise=True,
+        extent="image",
+        fills=False,
+        mends=True,
+        run=destripe,
+    ),
+    Method(
+        "inpaint",
+        "Fills dead lines, stuck pixels, gaps and masked areas; leaves the rest as measured",
+        needs_noise=True,
+        extent="image",
+        fills=True,
+        mends=True,
+        run=inpaint,
+    ),
+    Method(
+        "fasthyin",
+        "Fills as inpaint does and removes Gaussian noise as fasthyde does",
+        needs_noise=True,
+        extent="image",
+        fills=True,
+        mends=True,
+        run=_fasthyin,
+    ),
+    Method(
+        "smooth",
+        "For comparison: a Savitzky-Golay filter along each spectrum",
+        needs_noise=False,
+        extent="spectrum",
+        fills=False,
+        mends=False,
+        run=smooth,
     ),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.classical.catalog import Method, find_method
+from napari_hsi_restore.classical.defects import mark_defects
 from napari_hsi_restore.classical.measured import (
     Float,
     Measured,
@@ -70,6 +71,8 @@ def restore_classically(
     if not 0.0 <= strength <= 5.0:
         raise UserError(f"setting 'strength' is {strength}; give a number from 0 to 5.")
     measured = Measured(cube, find_active(cube), _fitting(hidden, cube))
+    if method.mends:
+        measured = yield from _mended(measured)
     sigma = _sigma(measured, method, noise)
     if strength == 0.0:
         result = np.asarray(cube.data).astype(np.float32)
@@ -86,6 +89,18 @@ def restore_classically(
             yield Progress(fraction, f"restoring with {method.name}", left)
     entry = _history(measured, method, noise, sigma, strength)
     yield Done(cube.replace(data=result, history=(*cube.history, entry)))
+
+
+def _mended(measured: Measured) -> Generator[Event, None, Measured]:
+    """The same with dead lines and stuck pixels as outliers."""
+    steps = mark_defects(measured)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: Measured = stop.value
+            return result
+        yield Progress(0.0, "looking for dead lines and stuck pixels")
 
 
 def _fitting(hidden: npt.NDArray[np.bool_] | None, cube: HyperCube) -> npt.NDArray[np.bool_] | None:

@@ -35,17 +35,17 @@ class Measured:
         Bands with at least two different valid values; only these are restored.
     hidden : bool ndarray, (y, x), or None
         Pixels that are to count as missing.
-    defects : bool ndarray, (active, rows or columns), or None
-        Lines that are to count as missing.
-    axis : int
-        The axis of the cube along which `defects` are counted: 2 for columns.
+    outliers : bool ndarray, (active, y, x), or None
+        Values that are to count as missing.
+    offsets : float32 ndarray, (active, y or 1, x or 1), or None
+        Subtracted from the stored values.
     """
 
     cube: HyperCube
     active: npt.NDArray[np.intp]
     hidden: Mask | None = None
-    defects: Mask | None = None
-    axis: int = 2
+    outliers: Mask | None = None
+    offsets: Block | None = None
 
     def block(self, rows: slice) -> tuple[Block, Mask]:
         """Values and validity of some rows of the active bands.
@@ -62,10 +62,12 @@ class Measured:
         valid = self.cube.valid(stored)
         if self.hidden is not None:
             valid &= ~self.hidden[rows]
-        if self.defects is not None:
-            lines = self.defects[:, None, :] if self.axis == 2 else self.defects[:, rows, None]
-            valid &= ~lines
+        if self.outliers is not None:
+            valid &= ~self.outliers[:, rows]
         values = stored.astype(np.float32)
+        if self.offsets is not None:
+            # One row of offsets is for all rows.
+            values -= self.offsets if self.offsets.shape[1] == 1 else self.offsets[:, rows]
         values[~valid] = 0.0
         return values, valid
 

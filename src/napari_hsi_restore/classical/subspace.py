@@ -101,6 +101,41 @@ class Subspace:
         return result
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Components:
+    """An image of components and the subspace that they belong to.
+
+    Attributes
+    ----------
+    subspace : Subspace
+    image : float32 ndarray, (components, y, x)
+    """
+
+    subspace: Subspace
+    image: Block
+
+    def spectra(self, rows: slice, values: Block, valid: Mask) -> Block:
+        """Spectra of some rows in stored units.
+
+        Parameters
+        ----------
+        rows : slice
+        values : float32 ndarray, (bands, rows, x)
+            The noisy spectra, from which the tail is taken.
+        valid : bool ndarray, (bands, rows, x)
+
+        Returns
+        -------
+        float32 ndarray, (bands, rows, x)
+        """
+        flat = self.image[:, rows].reshape(len(self.image), -1)
+        noisy = None
+        if self.subspace.tail is not None:
+            mean = self.subspace.mean.astype(np.float32)[:, None, None]
+            noisy = np.where(valid, values, mean).reshape(len(values), -1)
+        return self.subspace.spectra(flat, noisy).reshape(values.shape)
+
+
 def find_subspace(found: Moments, sigma: Float, reservoir: int) -> Subspace:
     """The leading axes of the whitened covariance.
 
@@ -129,11 +164,20 @@ def find_subspace(found: Moments, sigma: Float, reservoir: int) -> Subspace:
     return Subspace(found.mean, sigma, vectors[:, :kept], values[:kept], strong, tail)
 
 
-def reduce(measured: Measured, subspace: Subspace) -> Generator[float, None, Block]:
+def reduce(
+    measured: Measured, subspace: Subspace, guide: Components | None = None
+) -> Generator[float, None, Block]:
     """The component image of a cube.
 
-    Pixels without any measurement take the components of the nearest one that has some, so
-    that filters see no edge there.
+    Without a guide, pixels without any measurement take the components of the nearest
+    one that has some, so that filters see no edge there.
+
+    Parameters
+    ----------
+    measured : Measured
+    subspace : Subspace
+    guide : Components, optional
+        An estimate, which missing values are taken from.
 
     Yields
     ------
@@ -149,6 +193,9 @@ def reduce(measured: Measured, subspace: Subspace) -> Generator[float, None, Blo
     empty = np.zeros((height, width), dtype=bool)
     for rows in measured.row_blocks():
         values, valid = measured.block(rows)
+        if guide is not None and not valid.all():
+            values = np.where(valid, values, guide.spectra(rows, values, valid))
+            valid = np.ones_like(valid)
         flat = subspace.project(values.reshape(len(values), -1), valid.reshape(len(values), -1))
         result[:, rows] = flat.reshape(len(result), -1, width)
         empty[rows] = ~valid.any(axis=0)

@@ -1,0 +1,111 @@
+"""Values that no detector measured: dead lines, and single pixels stuck at one value."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from napari_hsi_restore.classical.measured import Mask, Measured
+
+# A line of fewer values may be constant by itself.
+_LEAST_LINE = 6
+_LEAST_SHARE = 0.01
+_TIMES_THE_USUAL = 8.0
+# Stuck pixels lie alone; a saturated or dark area is full of neighbours.
+_TIMES_BY_CHANCE = 1.3
+
+
+def mark_defects(measured: Measured) -> Generator[float, None, Measured]:
+    """Count dead lines and stuck pixels as missing.
+
+    A row or column of a band is dead when all its valid values are the same while other
+    lines of the band vary. A value is stuck when it is repeated far more often
+    than its neighbours in value, at pixels that lie as if by chance. The rules are ours.
+
+    Yields
+    ------
+    float
+        Fraction done, after every band.
+
+    Returns
+    -------
+    Measured
+        The same, with more `outliers`.
+    """
+    cube = measured.cube
+    outliers = np.zeros((len(measured.active), *cube.shape[1:]), dtype=bool)
+    if measured.outliers is not None:
+        outliers |= measured.outliers
+    for index, band in enumerate(measured.active):
+        values = np.asarray(cube.data[int(band)])
+        valid = cube.valid(values)
+        if measured.hidden is not None:
+            valid &= ~measured.hidden
+        lines = dead_lines(values, valid)
+        outliers[index] |= lines | stuck_pixels(values, valid & ~lines)
+        yield (index + 1) / len(measured.active)
+    return dataclasses.replace(measured, outliers=outliers) if outliers.any() else measured
+
+
+def dead_lines(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
+    """Pixels of rows and columns without any variation.
+
+    Parameters
+    ----------
+    values : ndarray, (y, x)
+        Any units.
+    valid : bool ndarray, (y, x)
+
+    Returns
+    -------
+    bool ndarray, (y, x)
+        Nothing where more than half of the lines are like that: then it is the scene.
+    """
+    numbers = values.astype(np.float64)
+    dead = np.zeros(values.shape, dtype=bool)
+    for axis in (0, 1):
+        low = np.where(valid, numbers, np.inf).min(axis=axis)
+        high = np.where(valid, numbers, -np.inf).max(axis=axis)
+        flat = (low == high) & (valid.sum(axis=axis) >= _LEAST_LINE)
+        if 0 < flat.sum() <= len(flat) // 2:
+            dead |= np.expand_dims(flat, axis)
+    return dead & valid
+
+
+def stuck_pixels(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
+    """Pixels at a value that is repeated too often to be measured.
+
+    Parameters
+    ----------
+    values : ndarray, (y, x)
+        Any units.
+    valid : bool ndarray, (y, x)
+
+    Returns
+    -------
+    bool ndarray, (y, x)
+    """
+    stuck = np.zeros(values.shape, dtype=bool)
+    found, counts = np.unique(values[valid], return_counts=True)
+    total = int(counts.sum())
+    if len(found) < 2 * _LEAST_LINE:
+        return stuck
+    for place in np.argsort(counts)[::-1][:2]:
+        near = np.delete(counts[max(place - 5, 0) : place + 6], min(place, 5))
+        usual = max(float(np.median(near)), 1.0)
+        if counts[place] > max(_LEAST_SHARE * total, _TIMES_THE_USUAL * usual):
+            stuck |= valid & (values == found[place])
+    share = stuck.sum() / max(total, 1)
+    if not 0 < share < 1:
+        return stuck
+    crowd = ndimage.convolve(stuck.astype(np.float32), _FOUR, mode="constant")
+    seen = ndimage.convolve(valid.astype(np.float32), _FOUR, mode="constant")
+    by_chance = float(crowd[stuck].sum()) / max(float(seen[stuck].sum()), 1.0)
+    return stuck if by_chance < _TIMES_BY_CHANCE * share + _LEAST_SHARE else np.zeros_like(stuck)
+
+
+_FOUR = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)

@@ -1,0 +1,117 @@
+"""Stripes, dead lines, impulses, gaps: what is mended and what is left as measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.degradations import add_gaussian, add_stripes, degrade
+from napari_hsi_restore.metrics import psnr
+from napari_hsi_restore.scene import demo_scene
+
+
+def score(clean, result):
+    return psnr(np.asarray(clean.data, float), np.asarray(result.data, float), 1.0)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return demo_scene(size=72)
+
+
+def striped(scene, sigma, axis):
+    rng = np.random.default_rng(5)
+    turned = np.swapaxes(scene.data, 1, 2) if axis == "rows" else scene.data
+    spoilt = add_gaussian(add_stripes(turned, np.arange(0, 31, 3), rng), sigma, rng)
+    return scene.replace(data=np.swapaxes(spoilt, 1, 2) if axis == "rows" else spoilt)
+
+
+@pytest.mark.parametrize("axis", ["columns", "rows"])
+def test_stripes_are_removed_along_either_axis(run, scene, axis):
+    given = striped(scene, 5.0, axis)
+    along = 1 if axis == "columns" else 2
+    before = np.std((given.data - scene.data).mean(axis=along))
+    after = np.std((run(given, "destripe").data - scene.data).mean(axis=along))
+    assert after < before / 4
+
+
+def test_destriping_hardly_touches_a_clean_cube(run, scene):
+    assert score(scene, run(scene, "destripe")) > 60
+    noisy = degrade(scene, "gaussian-10", seed=0)
+    assert score(scene, run(noisy, "destripe")) > score(scene, noisy) - 0.02
+
+
+def test_destriping_leaves_other_lines_exactly_as_they_were(run, scene):
+    given = striped(scene, 10.0, "columns")
+    same = run(given, "destripe").data == given.data
+    assert same.all(axis=1).mean() > 0.8
+
+
+def test_dead_lines_are_filled_and_the_rest_stays(run, scene):
+    data = degrade(scene, "gaussian-10", seed=0).data
+    dead = np.zeros(data.shape, dtype=bool)
+    dead[4, :, [10, 50, 51]] = dead[20, 33] = True
+    data[dead] = 0.0
+    result = run(scene.replace(data=data), "inpaint").data
+    np.testing.assert_array_equal(result[~dead], data[~dead])
+    assert psnr(scene.data[dead], result[dead], 1.0) > 28
+
+
+def test_a_cloud_is_filled_smoothly_and_only_there(run, scene):
+    cloud = np.zeros(scene.shape[1:], dtype=bool)
+    cloud[30:40, 30:42] = True
+    covered = scene.replace(data=np.where(cloud, np.float32(5.0), scene.data))
+    result = run(covered, "inpaint", hidden=cloud).data
+    np.testing.assert_array_equal(result[:, ~cloud], scene.data[:, ~cloud])
+    assert result.max() < 1.5
+    assert psnr(scene.data[:, cloud], result[:, cloud], 1.0) > 15
+
+
+def test_missing_values_are_filled_but_not_the_margin(run, scene):
+    data = degrade(scene, "gaussian-10", seed=0).data
+    data[:, :, :7] = np.nan
+    data[:, 50:53, 60:63] = np.nan
+    data[8, 20:30, 20:30] = np.nan
+    for name in ("inpaint", "fasthyin", "sparse"):
+        result = run(scene.replace(data=data), name).data
+        assert np.isnan(result[:, :, :7]).all()
+        assert np.isfinite(result[:, :, 7:]).all()
+        assert psnr(scene.data[8, 20:30, 20:30], result[8, 20:30, 20:30], 1.0) > 25
+
+
+@pytest.mark.parametrize(
+    ("preset", "least"), [("stripe", 30), ("deadline", 30), ("impulse", 28), ("mixture", 28)]
+)
+def test_mixed_noise(run, scene, preset, least):
+    noisy = degrade(scene, preset, seed=3)
+    result = run(noisy, "sparse")
+    assert score(scene, result) > least
+    assert score(scene, result) > score(scene, run(noisy, "fasthyde")) + 2
+
+
+def test_mixed_noise_method_on_gaussian_noise_alone(run, scene):
+    noisy = degrade(scene, "non-iid", seed=3)
+    assert score(scene, run(noisy, "sparse")) > score(scene, run(noisy, "fasthyde")) - 0.5
+
+
+def test_filling_and_denoising_at_once(run, scene):
+    noisy = degrade(scene, "deadline", seed=3)
+    assert score(scene, run(noisy, "fasthyin")) > score(scene, run(noisy, "fasthyde")) + 3
+
+
+def test_smoothing_keeps_parabolas_and_gaps(run):
+    wavelengths = np.concatenate([np.arange(400, 500, 10), np.arange(900, 1000, 10)])
+    position = (wavelengths - 450.0) / 100
+    data = np.empty((20, 3, 4), np.float32)
+    data[:] = (1 + position - position**2)[:, None, None]
+    data[10:] += 3.0
+    data *= np.linspace(1, 2, 4, dtype=np.float32)
+    data[5, 1, 1] = np.nan
+    order = np.random.default_rng(0).permutation(20)
+    cube = HyperCube(data[order], wavelengths_nm=wavelengths[order])
+    result = run(cube, "smooth").data
+    elsewhere = np.ones((3, 4), bool)
+    elsewhere[1, 1] = False
+    np.testing.assert_allclose(result[:, elsewhere], data[order][:, elsewhere], atol=1e-4)
+    assert np.isnan(result[np.argsort(order)[5], 1, 1])
