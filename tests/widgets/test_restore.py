@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QApplication
 from napari_hsi_restore.cli import main
 from napari_hsi_restore.degradations import degrade
 from napari_hsi_restore.io import read, write
-from napari_hsi_restore.jobs.client import shared_client
+from napari_hsi_restore.jobs.client import JobClient, shared_client
 from napari_hsi_restore.plugin.layers import METADATA_KEY, cube_to_layer_data
 from napari_hsi_restore.restore.recipe import automatic_choice
 from napari_hsi_restore.scene import demo_scene
@@ -36,6 +36,18 @@ def own_settings(tmp_path):
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path))
 
 
+@pytest.fixture(autouse=True)
+def one_child_for_all(monkeypatch):
+    """Starting a child costs seconds: it outlives the windows of these tests."""
+    monkeypatch.setattr(JobClient, "retire", lambda self: None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def child_ends_with_the_tests():
+    yield
+    shared_client().close()
+
+
 @pytest.fixture(scope="module")
 def clean():
     return demo_scene(size=64)
@@ -50,8 +62,7 @@ def noisy(clean):
 def viewer(make_napari_viewer, noisy):
     viewer = make_napari_viewer(show=True)
     add(viewer, noisy)
-    yield viewer
-    shared_client().close()
+    return viewer
 
 
 @pytest.fixture
@@ -79,7 +90,7 @@ def error(layer_or_cube, clean):
 
 
 def slow_layer(viewer):
-    values = np.random.default_rng(0).normal(1, 0.1, (31, 500, 500)).astype(np.float32)
+    values = np.random.default_rng(0).normal(1, 0.1, (31, 400, 400)).astype(np.float32)
     return viewer.add_image(values, name="large")
 
 
@@ -324,7 +335,8 @@ def test_an_estimate_stays_with_its_layer_until_its_values_change(qtbot, viewer,
     assert not dock.form.chart.shows_noise
 
 
-def test_the_child_ends_with_the_window(qtbot, viewer, dock):
+def test_the_child_ends_with_the_window(qtbot, viewer, dock, monkeypatch):
+    monkeypatch.undo()
     slow_layer(viewer)
     dock.panel.run.click()
     qtbot.waitUntil(lambda: (dock.runs.status.fraction or 0) > 0.01, timeout=PATIENCE_MS)
