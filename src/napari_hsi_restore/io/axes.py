@@ -136,9 +136,10 @@ def _find(
             return _LAST, f"Took axis 2 of {shape} as bands: the last axis, as is usual here."
         if convention is None and short is not None and short != 1:
             return short, f"Took axis {short} of {shape} as bands: it is clearly the shortest."
-    request.fail(
+    request.ask(
+        "bands_axis",
         f"which axis of {shape} holds the bands is not clear; say it with bands_axis "
-        "(--bands-axis) 0, 1 or 2, or give the wavelengths."
+        "(--bands-axis) 0, 1 or 2, or give the wavelengths.",
     )
 
 
@@ -188,9 +189,10 @@ def _matrix(
         fitting = [axis for axis in fitting if axis != checked_axis(request, 2)]
     if len(fitting) != 1:
         found = "both axes are" if fitting else "no axis is"
-        request.fail(
+        request.ask(
+            "shape",
             f"{found} as long as {rows} x {columns} pixels in the array {shape}; "
-            "say shape=(rows, columns) and bands_axis."
+            "say shape=(rows, columns) and bands_axis.",
         )
     pixels_last = array if fitting[0] == 1 else array.T
     bands = shape[1 - fitting[0]]
@@ -212,9 +214,10 @@ def _picture(
     known = request.n_wavelengths or n_wavelengths
     longish = max(shape) > _LONGEST_PICTURE * max(1, min(shape))
     if request.bands_axis is not None or longish or (known or 0) > 1:
-        request.fail(
+        request.ask(
+            "shape",
             f"the array {shape} has two axes and looks like bands and pixels; say "
-            "shape=(rows, columns) (--shape), also to take it as a picture of one band."
+            "shape=(rows, columns) (--shape), also to take it as a picture of one band.",
         )
     note = (
         f"Took the two-dimensional array {shape} as one band; if it holds bands and pixels, say "

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io.container import Entry
 from napari_hsi_restore.io.formats import (
     band_folder,
     envi,
@@ -52,6 +53,9 @@ class FormatSpec:
         The files or folders that an existing cube consists of.
     stored : callable
         The type that values of a type have after writing and reading.
+    entries : callable
+        The arrays in a file, unnamed where there can be only one; empty where the
+        file itself says everything.
     """
 
     name: str
@@ -64,16 +68,46 @@ class FormatSpec:
     check: Callable[[Path], None] = lambda target: None
     files: Callable[[Path], tuple[Path, ...]] = lambda path: (path,)
     stored: Callable[[np.dtype[Any]], np.dtype[Any]] = lambda dtype: dtype.newbyteorder("=")
+    entries: Callable[[Path], list[Entry]] = lambda path: []
 
 
 # The order matters where two formats look alike: the narrower one first.
 FORMATS: tuple[FormatSpec, ...] = (
     FormatSpec(
-        "Zarr", (".zarr",), zarr_store.sniff, zarr_store.claims, zarr_store.read, zarr_store.write
+        "Zarr",
+        (".zarr",),
+        zarr_store.sniff,
+        zarr_store.claims,
+        zarr_store.read,
+        zarr_store.write,
+        entries=zarr_store.entries,
     ),
-    FormatSpec("band folder", (), band_folder.sniff, band_folder.claims, band_folder.read),
-    FormatSpec("TIFF", (".tif", ".tiff", ".gtiff"), tiff.sniff, tiff.claims, tiff.read, tiff.write),
-    FormatSpec("HDF5", (".h5", ".hdf5", ".he5"), hdf5.sniff, hdf5.claims, hdf5.read, hdf5.write),
+    FormatSpec(
+        "band folder",
+        (),
+        band_folder.sniff,
+        band_folder.claims,
+        band_folder.read,
+        entries=band_folder.entries,
+    ),
+    FormatSpec(
+        "TIFF",
+        (".tif", ".tiff", ".gtiff"),
+        tiff.sniff,
+        tiff.claims,
+        tiff.read,
+        tiff.write,
+        entries=tiff.entries,
+    ),
+    FormatSpec(
+        "HDF5",
+        (".h5", ".hdf5", ".he5"),
+        hdf5.sniff,
+        hdf5.claims,
+        hdf5.read,
+        hdf5.write,
+        entries=hdf5.entries,
+    ),
     FormatSpec(
         "NumPy",
         (".npy",),
@@ -83,6 +117,7 @@ FORMATS: tuple[FormatSpec, ...] = (
         numpy_files.write_npy,
         parts=lambda target: (target, numpy_files.sidecar(target)),
         files=lambda path: (path, numpy_files.sidecar(path)),
+        entries=numpy_files.npy_entries,
     ),
     FormatSpec(
         "NumPy archive",
@@ -91,8 +126,17 @@ FORMATS: tuple[FormatSpec, ...] = (
         numpy_files.claims_npz,
         numpy_files.read_npz,
         numpy_files.write_npz,
+        entries=numpy_files.npz_entries,
     ),
-    FormatSpec("MATLAB", (".mat",), matlab5.sniff, matlab5.claims, matlab5.read, matlab5.write),
+    FormatSpec(
+        "MATLAB",
+        (".mat",),
+        matlab5.sniff,
+        matlab5.claims,
+        matlab5.read,
+        matlab5.write,
+        entries=matlab5.entries,
+    ),
     FormatSpec(
         "ENVI",
         (".hdr",),

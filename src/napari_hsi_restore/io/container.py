@@ -208,9 +208,10 @@ def _choose(
         return plausible[0], ()
     first, second = plausible[:2]
     if first.size < _CLEARLY_LARGER * second.size:
-        request.fail(
+        request.ask(
+            "key",
             f"several arrays could be the cube; choose with {request.path.name}::key or the "
-            f"option key: {_list(plausible)}."
+            f"option key: {_list(plausible)}.",
         )
     others = ", ".join(entry.name for entry in plausible[1:])
     return first, (f"Took {first.name} as the cube: it is the largest; not taken: {others}.",)

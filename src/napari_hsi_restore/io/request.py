@@ -13,6 +13,25 @@ import numpy.typing as npt
 from napari_hsi_restore.errors import UserError
 
 PixelOrder = Literal["column-major", "row-major"]
+Question = Literal["key", "bands_axis", "shape"]
+
+
+class UnsettledError(UserError):
+    """A file leaves open what only the user can know.
+
+    Attributes
+    ----------
+    question : str
+        The option of `read` that settles it.
+    """
+
+    def __init__(self, sentence: str, question: Question) -> None:
+        super().__init__(sentence)
+        self.question = question
+
+    def __reduce__(self) -> tuple[type[UnsettledError], tuple[str, Question]]:
+        # An exception is rebuilt from its message alone otherwise.
+        return UnsettledError, (str(self), self.question)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +82,10 @@ class Request:
     def fail(self, what: str) -> NoReturn:
         """Raise a `UserError` that names the file first."""
         raise UserError(f"{self.path}: {what}")
+
+    def ask(self, question: Question, what: str) -> NoReturn:
+        """Raise an `UnsettledError`, for the user has to say this option."""
+        raise UnsettledError(f"{self.path}: {what}", question)
 
 
 class Guess(str):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io.container import Entry
 from napari_hsi_restore.io.request import Guess, Request
 
 _TIFF = {".tif", ".tiff"}
@@ -86,11 +87,19 @@ def read(request: Request) -> HyperCube:
         )
     if len(found) > 1 and 2 * len(found[1].files) > len(found[0].files):
         names = ", ".join(f"{s.prefix} ({len(s.files)})" for s in found[:10])
-        request.fail(f"several series of images: {names}; choose one with key.")
+        request.ask("key", f"several series of images: {names}; choose one with key.")
     if len(found) > 1:
         left = ", ".join(f"{s.prefix}*" for s in found[1:6])
         notes = (*notes, f"Took the images {found[0].prefix}*, not {left}.")
     return _read_series(request, found[0], notes)
+
+
+def entries(path: Path) -> list[Entry]:
+    """The series of images in a folder, their shape the number of images."""
+    return [
+        Entry(series.prefix, (len(series.files),), "uint8", lambda: None)
+        for series in _series(_inner(path)[0])
+    ]
 
 
 def _instead(folder: Path) -> str:

@@ -120,6 +120,11 @@ def _chunks(
         base[smallest] *= 2
 
 
+def entries(path: Path) -> list[Entry]:
+    """The data sets of a file, in the axis order that the program which wrote it shows."""
+    return _entries(path, _is_matlab(path))
+
+
 def _entries(path: Path, matlab: bool) -> list[Entry]:
     import h5py
 

@@ -46,7 +46,7 @@ def claims_npy(path: Path) -> bool:
 
 def claims_npz(path: Path) -> bool:
     """Whether some member could be a cube."""
-    return container.has_cube(_entries(path))
+    return container.has_cube(npz_entries(path))
 
 
 def read_npy(request: Request) -> HyperCube:
@@ -62,10 +62,7 @@ def read_npy(request: Request) -> HyperCube:
     try:
         array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False).view(Mapped)
     except (ValueError, OSError, EOFError) as error:
-        raise UserError(
-            f"{path}: this .npy file is cut short, damaged or holds Python objects ({error}); "
-            "save a plain array."
-        ) from error
+        raise _damaged_npy(path, error) from error
     beside = sidecar(path)
     if beside.is_file() and request.bands_axis is None and request.shape is None:
         written = record.parse(beside.read_bytes())
@@ -86,10 +83,22 @@ def read_npz(request: Request) -> HyperCube:
     UserError
         If the file is damaged or which array is the cube is not clear.
     """
-    return container.read(_entries(request.path), request, convention=None, pixel_order="row-major")
+    return container.read(
+        npz_entries(request.path), request, convention=None, pixel_order="row-major"
+    )
 
 
-def _entries(path: Path) -> list[Entry]:
+def npy_entries(path: Path) -> list[Entry]:
+    """The one array of an .npy file, without a name."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise _damaged_npy(path, error) from error
+    return [Entry("", array.shape, array.dtype.name, lambda: array)]
+
+
+def npz_entries(path: Path) -> list[Entry]:
+    """The arrays of an .npz file."""
     try:
         entries = []
         with zipfile.ZipFile(path) as archive:
@@ -125,6 +134,13 @@ class _Loader:
                 return archive[self._name]
         except (ValueError, OSError, zipfile.BadZipFile) as error:
             raise _damaged(self._path, error) from error
+
+
+def _damaged_npy(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path}: this .npy file is cut short, damaged or holds Python objects ({error}); "
+        "save a plain array."
+    )
 
 
 def _damaged(path: Path, error: Exception) -> UserError:

@@ -15,6 +15,7 @@ from napari_hsi_restore.cube import CubeData, FloatArray, Georeference, HyperCub
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import axes, lazy, record
 from napari_hsi_restore.io.blocks import blocks
+from napari_hsi_restore.io.container import Entry
 from napari_hsi_restore.io.formats import geotiff, ome
 from napari_hsi_restore.io.mapped import open_mapped
 from napari_hsi_restore.io.request import Guess, Request, is_real_number
@@ -76,11 +77,33 @@ def read(request: Request) -> HyperCube:
     except (UserError, OSError):
         raise
     except Exception as error:  # tifffile raises a dozen kinds for a damaged file
-        raise UserError(
-            f"{request.path}: this TIFF is cut short, damaged or packed in an unknown way "
-            f"({error}); copy or save it again."
-        ) from error
+        raise _damaged(request.path, error) from error
     return _cube(request, data, tags, description, notes)
+
+
+def entries(path: Path) -> list[Entry]:
+    """The array of the first series, without a name.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = _series(file)
+            return [Entry("", _squeezed(series)[0], series.dtype.name, lambda: None)]
+    except Exception as error:  # tifffile raises a dozen kinds for a damaged file
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path}: this TIFF is cut short, damaged or packed in an unknown way ({error}); copy or "
+        "save it again."
+    )
 
 
 class _Complaints(logging.Handler):
@@ -250,9 +273,10 @@ def _oriented(data: CubeData, series: Any, request: Request) -> tuple[CubeData, 
         notes = (f"Took the {shape[axis]} {what} of the TIFF as bands.",)
     elif kind not in "CS":
         if axes.clearly_short(shape) not in (None, axis) or _bands_last(shape):
-            request.fail(
+            request.ask(
+                "bands_axis",
                 f"which axis of {shape} holds the bands is not clear, the pages or the last one; "
-                "say it with bands_axis (--bands-axis) 0, 1 or 2."
+                "say it with bands_axis (--bands-axis) 0, 1 or 2.",
             )
         notes = (f"Took the {shape[axis]} pages of the TIFF as bands.",)
     return axes.bands_first(data, axis), notes

@@ -27,7 +27,7 @@ def sniff(path: Path, head: bytes) -> bool:
 
 def claims(path: Path) -> bool:
     """Whether some array could be a cube."""
-    return container.has_cube(_entries(path))
+    return container.has_cube(entries(path))
 
 
 def read(request: Request) -> HyperCube:
@@ -38,7 +38,7 @@ def read(request: Request) -> HyperCube:
     UserError
         If `zarr` is not installed, or which array is the cube is not clear.
     """
-    return container.read(_entries(request.path), request, convention=None, pixel_order="row-major")
+    return container.read(entries(request.path), request, convention=None, pixel_order="row-major")
 
 
 def _zarr(path: Path) -> Any:
@@ -51,7 +51,8 @@ def _zarr(path: Path) -> Any:
     return zarr
 
 
-def _entries(path: Path) -> list[Entry]:
+def entries(path: Path) -> list[Entry]:
+    """The arrays of a store."""
     zarr = _zarr(path)
     try:
         node = zarr.open(store=str(path), mode="r")
@@ -64,16 +65,16 @@ def _entries(path: Path) -> list[Entry]:
         attributes = dict(node.attrs)
     except Exception as error:  # zarr raises many kinds for a damaged store
         raise UserError(f"{path}: this Zarr store is damaged ({error}); copy it again.") from error
-    entries = [
+    found = [
         Entry(name, tuple(array.shape), np.dtype(array.dtype).name, _Loader(path, array))
         for name, array in arrays.items()
     ]
     for name, array in arrays.items():
-        entries += container.listed_attributes(name, array.attrs)
+        found += container.listed_attributes(name, array.attrs)
     text = attributes.get(container.RECORD)
     if isinstance(text, str):
-        entries.append(Entry(container.RECORD, (), "str", lambda: text))
-    return entries
+        found.append(Entry(container.RECORD, (), "str", lambda: text))
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
