@@ -158,3 +158,9 @@ def test_bad_requests_are_answered_with_a_sentence(run, noisy):
     fails("mask covers the whole", hidden=np.ones((64, 64), bool))
     fails("nothing to restore", HyperCube(np.full((5, 8, 8), np.nan), name="empty"))
     fails("nothing to restore", HyperCube(np.ones((5, 8, 8)), name="flat"))
+
+
+def test_too_little_memory_is_said_before_anything_is_done(run):
+    huge = da.zeros((400, 300_000, 300_000), chunks=(1, 1000, 1000), dtype=np.uint8)
+    with pytest.raises(UserError, match=r"'sparse' needs about .* GiB"):
+        run(HyperCube(huge), "sparse")

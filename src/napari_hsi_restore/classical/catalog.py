@@ -37,6 +37,8 @@ class Method:
         Whether missing values of active bands are filled; else they stay missing.
     mends : bool
         Whether dead lines and stuck pixels are looked for first, and then count as missing.
+    copies : int
+        Copies of the cube, in float32, that are in memory at once, the result included.
     run : callable
         ``run(measured, sigma)`` yields the fraction done and returns the restored cube,
         float32 (bands, y, x), in stored units. `sigma`, (active,), is the noise.
@@ -48,6 +50,7 @@ class Method:
     extent: Literal["image", "spectrum"]
     fills: bool
     mends: bool
+    copies: int
     run: Callable[[Measured, Float], Restoring]
 
 
@@ -71,6 +74,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=False,
         mends=False,
+        copies=1,
         run=_fasthyde,
     ),
     Method(
@@ -80,6 +84,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=False,
         mends=False,
+        copies=1,
         run=_ngmeet,
     ),
     Method(
@@ -89,6 +94,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=True,
         mends=True,
+        copies=6,
         run=sparse,
     ),
     Method(
@@ -98,6 +104,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=False,
         mends=True,
+        copies=2,
         run=destripe,
     ),
     Method(
@@ -107,6 +114,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=True,
         mends=True,
+        copies=2,
         run=inpaint,
     ),
     Method(
@@ -116,6 +124,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=True,
         mends=True,
+        copies=2,
         run=_fasthyin,
     ),
     Method(
@@ -125,6 +134,7 @@ METHODS: tuple[Method, ...] = (
         extent="spectrum",
         fills=False,
         mends=False,
+        copies=1,
         run=smooth,
     ),
 )

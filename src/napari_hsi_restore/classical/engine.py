@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from napari_hsi_restore.classical.catalog import Method, find_method
 from napari_hsi_restore.classical.defects import mark_defects
@@ -23,6 +24,9 @@ from napari_hsi_restore.classical.measured import (
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
+
+_PLANES = 100
+"""Images of components, noisy, filtered and weights, that are in memory at once."""
 
 Noise = Literal["auto"] | float | Sequence[float] | npt.NDArray[np.float64]
 
@@ -63,13 +67,14 @@ def restore_classically(
     Raises
     ------
     UserError
-        For an unknown method, a cube with nothing to restore, or a noise, strength or mask
-        that does not fit.
+        For an unknown method, a cube with nothing to restore, a noise, strength or mask
+        that does not fit, or too little memory.
     """
     yield Progress(0.0, "measuring the spectra")
     method = find_method(name)
     if not 0.0 <= strength <= 5.0:
         raise UserError(f"setting 'strength' is {strength}; give a number from 0 to 5.")
+    _check_memory(cube, method)
     measured = Measured(cube, find_active(cube), _fitting(hidden, cube))
     if method.mends:
         measured = yield from _mended(measured)
@@ -101,6 +106,17 @@ def _mended(measured: Measured) -> Generator[Event, None, Measured]:
             result: Measured = stop.value
             return result
         yield Progress(0.0, "looking for dead lines and stuck pixels")
+
+
+def _check_memory(cube: HyperCube, method: Method) -> None:
+    bands, height, width = cube.shape
+    needed = 4.0 * height * width * (method.copies * bands + _PLANES)
+    free = float(psutil.virtual_memory().available)
+    if needed > free:
+        raise UserError(
+            f"{cube.source or cube.name}: '{method.name}' needs about {needed / 2**30:.0f} GiB of "
+            f"memory for it and {free / 2**30:.0f} GiB are free; restore a part of the image."
+        )
 
 
 def _fitting(hidden: npt.NDArray[np.bool_] | None, cube: HyperCube) -> npt.NDArray[np.bool_] | None:
