@@ -102,9 +102,11 @@ def test_answers_settle_it(tmp_path):
 
 def test_answers_that_cannot_be_are_refused(tmp_path):
     np.save(tmp_path / "axes.npy", VALUES)
-    for wavelengths in ((0.4, 1.0), (-5.0, 500.0)):
+    for wavelengths in ((0.4, 1.0), (-5.0, 500.0), (500.0, 0.7)):
         with pytest.raises(UserError, match="nanometres"):
             read_with(tmp_path / "axes.npy", Answers(bands_axis=0, wavelengths=wavelengths))
+    with pytest.raises(UserError, match="cannot both be 500 nm"):
+        read_with(tmp_path / "axes.npy", Answers(bands_axis=0, wavelengths=(500.0, 500.0)))
     with pytest.raises(UserError, match="no such file"):
         choices(tmp_path / "nowhere.npy")
     (tmp_path / "cut.npy").write_bytes((tmp_path / "axes.npy").read_bytes()[:500])

@@ -121,6 +121,13 @@ def read_with(path: Path, answers: Answers) -> HyperCube:
     if not isinstance(answers.wavelengths, tuple):
         return cube
     first, last = answers.wavelengths
+    for one in (first, last):
+        from_user([one])
+    if first == last and cube.n_bands > 1:
+        raise UserError(
+            f"wavelengths: the first and the last of {cube.n_bands} bands cannot both be "
+            f"{first:g} nm; type them again."
+        )
     centres, _ = from_user(np.linspace(first, last, cube.n_bands))
     said = f"The wavelengths are evenly spaced from {first:g} to {last:g} nm, as typed."
     return cube.replace(wavelengths_nm=centres, fwhm_nm=None, history=(*cube.history, said))

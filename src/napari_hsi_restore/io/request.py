@@ -23,15 +23,21 @@ class UnsettledError(UserError):
     ----------
     question : str
         The option of `read` that settles it.
+    path : Path
+        Of the file.
+    key : str or None
+        The data set that was asked for.
     """
 
-    def __init__(self, sentence: str, question: Question) -> None:
+    def __init__(self, sentence: str, question: Question, path: Path, key: str | None) -> None:
         super().__init__(sentence)
         self.question = question
+        self.path = path
+        self.key = key
 
-    def __reduce__(self) -> tuple[type[UnsettledError], tuple[str, Question]]:
+    def __reduce__(self) -> tuple[type[UnsettledError], tuple[str, Question, Path, str | None]]:
         # An exception is rebuilt from its message alone otherwise.
-        return UnsettledError, (str(self), self.question)
+        return UnsettledError, (str(self), self.question, self.path, self.key)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Request:
 
     def ask(self, question: Question, what: str) -> NoReturn:
         """Raise an `UnsettledError`, for the user has to say this option."""
-        raise UnsettledError(f"{self.path}: {what}", question)
+        raise UnsettledError(f"{self.path}: {what}", question, self.path, self.key)
 
 
 class Guess(str):

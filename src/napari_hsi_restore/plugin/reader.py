@@ -12,6 +12,7 @@ PathOrPaths = str | Sequence[str]
 
 NOTHING: Any = ((None,),)
 """What napari takes for "read, and there is no layer in it"."""
+WAY_OUT = "Plugins > HSI Restore > Open"
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
@@ -34,7 +35,8 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
 
     In a napari window, a file that cannot be read is said in one notification, and no
     layer is added: raised through napari, the sentence would stand below two paragraphs
-    about plugins.
+    about plugins. A file that leaves open what only the user can know is shown in the dock
+    Open. What was guessed is said once, and Inspect shows the first cube of a window.
 
     Raises
     ------
@@ -47,12 +49,47 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
 
     paths = [path] if isinstance(path, str) else list(path)
     try:
-        return [layer for one in paths for layer in cube_to_layer_data(read(one))]
+        cubes = [read(one) for one in paths]
+        layers = [layer for cube in cubes for layer in cube_to_layer_data(cube)]
     except UserError as error:
         import napari
-        from napari.utils.notifications import show_error
 
         if napari.current_viewer() is None:
             raise
-        show_error(str(error))
+        _say_why_not(error)
         return list(NOTHING)
+    _say_guesses(cubes)
+    return layers
+
+
+def _say_why_not(error: Exception) -> None:
+    from napari.utils.notifications import show_error, show_warning
+
+    from napari_hsi_restore.io import UnsettledError
+    from napari_hsi_restore.plugin.docks import ask_how_to_open
+
+    if not isinstance(error, UnsettledError):
+        show_error(str(error))
+    elif ask_how_to_open(error.path, error.key):
+        show_warning(f"{error} The dock Open asks for it now ({WAY_OUT}).")
+    else:
+        show_warning(f"{error} In napari: {WAY_OUT}.")
+
+
+def _say_guesses(cubes: Sequence[Any]) -> None:
+    import napari
+
+    if napari.current_viewer() is None:
+        return
+    from napari.utils.notifications import show_info
+
+    from napari_hsi_restore.io import guesses
+    from napari_hsi_restore.plugin.docks import offer_inspect
+
+    for cube in cubes:
+        if guessed := guesses(cube.history):
+            show_info(
+                f"{cube.name}: {' '.join(guessed)} If that is wrong, say otherwise in {WAY_OUT}."
+            )
+    # Before the layer comes: an Inspect dock that is open shows it in true colour.
+    offer_inspect()
