@@ -113,5 +113,5 @@ def test_the_manifest_is_valid_and_its_commands_exist():
         assert callable(getattr(importlib.import_module(module), name))
     menus = manifest.contributions.menus
     assert {item.command for items in menus.values() for item in items} == {
-        f"{PLUGIN}.{name}" for name in ("inspect", "restore", "compare", "open")
+        f"{PLUGIN}.{name}" for name in ("inspect", "restore", "compare", "open_with_options")
     }

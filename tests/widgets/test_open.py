@@ -106,6 +106,16 @@ def said(kind):
     return [n.message for n in notification_manager.records if str(n.severity) == kind]
 
 
+def test_the_file_menu_has_it_by_what_it_does(qtbot, viewer):
+    menu = viewer.window.file_menu
+    menu.aboutToShow.emit()
+    [utilities] = [a.menu() for a in menu.actions() if a.text() == "IO Utilities"]
+    utilities.aboutToShow.emit()
+    [action] = [a for a in utilities.actions() if "Open cube with options…" in a.text()]
+    action.trigger()
+    assert message(viewer.window.dock_widgets["Open (napari-hsi-restore)"]) == HELP
+
+
 def test_the_data_set_of_a_matlab_file_is_chosen(qtbot, viewer, dock, tmp_path):
     assert message(dock) == HELP
     assert not button(dock, "Open").isEnabled()

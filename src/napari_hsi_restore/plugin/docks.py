@@ -66,6 +66,13 @@ def ask_how_to_open(path: Path, key: str | None) -> bool:
     return True
 
 
+def show_open() -> None:
+    """Bring up the dock Open, for a menu that names it by what it does."""
+    viewer = viewer_in_use()
+    if viewer is not None:
+        bring_up(viewer, "Open")
+
+
 def bring_up(viewer: napari.Viewer, name: str) -> Any:
     """Open one of our docks, or bring it to the front, and return its widget."""
     frame, inner = viewer.window.add_plugin_dock_widget(PLUGIN, name)
