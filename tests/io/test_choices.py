@@ -100,6 +100,22 @@ def test_answers_settle_it(tmp_path):
     np.testing.assert_array_equal(cube.data, VALUES)
 
 
+def test_axes_of_length_one_are_neither_offered_nor_in_the_way(tmp_path):
+    np.save(tmp_path / "four.npy", VALUES[None])
+    [one] = choices(tmp_path / "four.npy").data_sets
+    assert (one.layout, one.axes) == ("cube", (1, 2, 3))
+    for axis in (2, -2):
+        cube = read_with(tmp_path / "four.npy", Answers(bands_axis=axis))
+        np.testing.assert_array_equal(cube.data, VALUES.transpose(1, 0, 2))
+    with pytest.raises(UserError, match="axes 0 to 3"):
+        read_with(tmp_path / "four.npy", Answers(bands_axis=4))
+    np.save(tmp_path / "five.npy", VALUES.reshape(2, 10, 17, 7, 2))
+    [one] = choices(tmp_path / "five.npy").data_sets
+    assert one.layout == "other"
+    with pytest.raises(UserError, match="three axes"):
+        read_with(tmp_path / "five.npy", Answers(bands_axis=0))
+
+
 def test_answers_that_cannot_be_are_refused(tmp_path):
     np.save(tmp_path / "axes.npy", VALUES)
     for wavelengths in ((0.4, 1.0), (-5.0, 500.0), (500.0, 0.7)):

@@ -306,7 +306,7 @@ def test_guesses_are_said_once_and_what_is_sure_is_not(viewer, tmp_path):
     assert said("info") == []
     drop(viewer, tmp_path / "guessed.mat")
     [sentence] = said("info")
-    assert sentence.startswith("guessed: Took axis 2")
+    assert sentence.startswith("guessed.mat: Took axis 2")
     assert "Plugins > HSI Restore > Open" in sentence
     assert complaints() == []
     assert len([layer for layer in viewer.layers if not layer.rgb]) == 2

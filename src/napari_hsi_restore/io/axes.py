@@ -6,6 +6,7 @@ a `UserError` names the option that settles it.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Literal
 
@@ -61,10 +62,14 @@ def to_cube(
     notes: tuple[str, ...] = ()
     if 0 in shape:
         request.fail(f"the array {shape} is empty; save the cube again.")
-    if len(shape) > 3 and request.bands_axis is None:
-        array = array.reshape(tuple(n for n in shape if n != 1))
-        if array.ndim == 3:
+    if len(shape) > 3:
+        bands = None if request.bands_axis is None else checked_axis(request, len(shape))
+        kept = tuple(axis for axis, n in enumerate(shape) if n != 1 or axis == bands)
+        array = array.reshape(tuple(shape[axis] for axis in kept))
+        if array.ndim == 3 and bands is None:
             notes = (f"Dropped the axes of length 1 of {shape}.",)
+        if bands is not None:
+            request = dataclasses.replace(request, bands_axis=kept.index(bands))
         shape = tuple(int(n) for n in array.shape)
     if len(shape) == 2:
         cube, more = _matrix(array, request, n_wavelengths, counts, pixel_order)

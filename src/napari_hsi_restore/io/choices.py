@@ -39,7 +39,15 @@ class DataSet:
     @property
     def layout(self) -> Literal["matrix", "cube", "other"]:
         """What can be said of its axes: pixel counts of a matrix, bands of a cube."""
-        return {2: "matrix", 3: "cube"}.get(len(self.shape), "other")  # type: ignore[return-value]
+        if len(self.shape) == 2:
+            return "matrix"
+        return "cube" if len(self.axes) == 3 else "other"
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes that count: beyond three, those of length 1 are dropped."""
+        every = tuple(range(len(self.shape)))
+        return every if len(every) <= 3 else tuple(a for a in every if self.shape[a] != 1)
 
 
 @dataclasses.dataclass(frozen=True)

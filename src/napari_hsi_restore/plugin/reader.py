@@ -58,7 +58,7 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
             raise
         _say_why_not(error)
         return list(NOTHING)
-    _say_guesses(cubes)
+    _say_guesses(paths, cubes)
     return layers
 
 
@@ -76,7 +76,7 @@ def _say_why_not(error: Exception) -> None:
         show_warning(f"{error} In napari: {WAY_OUT}.")
 
 
-def _say_guesses(cubes: Sequence[Any]) -> None:
+def _say_guesses(paths: Sequence[str], cubes: Sequence[Any]) -> None:
     import napari
 
     if napari.current_viewer() is None:
@@ -86,10 +86,11 @@ def _say_guesses(cubes: Sequence[Any]) -> None:
     from napari_hsi_restore.io import guesses
     from napari_hsi_restore.plugin.docks import offer_inspect
 
-    for cube in cubes:
+    for path, cube in zip(paths, cubes, strict=True):
         if guessed := guesses(cube.history):
             show_info(
-                f"{cube.name}: {' '.join(guessed)} If that is wrong, say otherwise in {WAY_OUT}."
+                f"{Path(path).name}: {' '.join(guessed)} If that is wrong, say otherwise in "
+                f"{WAY_OUT}."
             )
     # Before the layer comes: an Inspect dock that is open shows it in true colour.
     offer_inspect()

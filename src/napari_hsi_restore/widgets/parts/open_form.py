@@ -195,13 +195,13 @@ class OpenForm(QWidget):
 
     def _show_axes(self) -> None:
         chosen = self._data_set()
-        shape = chosen.shape if chosen is not None and chosen.layout != "other" else ()
-        entries = [f"axis {axis}: {n} bands" for axis, n in enumerate(shape)]
+        axes = chosen.axes if chosen is not None and chosen.layout != "other" else ()
+        entries = [f"axis {a}: {chosen.shape[a]} bands" for a in axes] if chosen else []
         if [self.bands.itemText(i) for i in range(1, self.bands.count())] == entries:
             return
         self.bands.clear()
         self.bands.addItem(_AUTOMATIC, None)
-        for axis, text in enumerate(entries):
+        for axis, text in zip(axes, entries, strict=True):
             self.bands.addItem(text, axis)
         self.bands.setCurrentIndex(0)
 

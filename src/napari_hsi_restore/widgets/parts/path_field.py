@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtCore import QSignalBlocker, QUrl, Signal
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QPushButton, QWidget
 
 
@@ -39,6 +39,7 @@ class PathField(QWidget):
         self._line.setPlaceholderText("none chosen")
         self._line.editingFinished.connect(self._on_typed)
         self._told = ""
+        self.setFocusProxy(self._line)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._line, 0, 0, 1, 2 if folders else 1)
@@ -71,7 +72,10 @@ class PathField(QWidget):
         self._line.end(False)
 
     def _on_typed(self) -> None:
-        typed = self._line.text().strip().removeprefix("file://")
+        typed = self._line.text().strip()
+        if typed.startswith("file:"):
+            # A file that is dropped on the line.
+            typed = QUrl(typed).toLocalFile()
         # Leaving the line ends an edit, too.
         if typed != self._told:
             self._told = typed
