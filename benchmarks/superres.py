@@ -26,7 +26,8 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.metrics import psnr, sam_degrees, ssim
-from napari_hsi_restore.restore import FineOptions, SuperresRecipe, enlarge
+from napari_hsi_restore.restore import SuperresRecipe, enlarge
+from napari_hsi_restore.restore.superres_recipe import CORRECTIONS, DEFAULT_CORRECTION
 from napari_hsi_restore.zoo import list_models
 
 Cube = npt.NDArray[np.float32]
@@ -41,14 +42,12 @@ PROTOCOL = (
 )
 # Truly noisy all over: no reference. (Of the tissue only the first band is.)
 NO_TRUTH = ("abu-beach-2",)
-PLAIN, DEFAULT = "none", "published"
-FINE = {
-    PLAIN: FineOptions(half_step="none"),
-    DEFAULT: FineOptions(),
-    "pixel": FineOptions(half_step="pixel"),
-    "consistent": FineOptions(half_step="none", consistency_steps=5),
-    "published+consistent": FineOptions(consistency_steps=5),
-}
+PLAIN = "none"
+
+
+def label(name: str, fine: str) -> str:
+    """A model with a correction, as the tables call it."""
+    return name if fine == PLAIN else f"{name} + {fine}"
 
 
 def model(name: str, fine: str, device: str) -> Method:
@@ -56,7 +55,7 @@ def model(name: str, fine: str, device: str) -> Method:
 
     def enlarged(low: Cube, scale: int) -> Cube:
         cube = HyperCube(low, name="benchmark", white_level=1.0)
-        recipe = SuperresRecipe(scale=scale, model=name, fine=FINE[fine], device=device)
+        recipe = SuperresRecipe(scale=scale, model=name, fine=CORRECTIONS[fine], device=device)
         return np.asarray(enlarge(cube, recipe).data)
 
     return enlarged
@@ -72,8 +71,7 @@ def methods(scale: int, options: argparse.Namespace) -> dict[str, Method]:
     for record in list_models("superres"):
         if record.scale == scale and (options.models is None or record.name in options.models):
             for fine in options.fine:
-                label = record.name if fine == PLAIN else f"{record.name} + {fine}"
-                found[label] = model(record.name, fine, options.device)
+                found[label(record.name, fine)] = model(record.name, fine, options.device)
     return found
 
 
@@ -127,10 +125,10 @@ def run(group: str, scale: int, options: argparse.Namespace) -> dict[str, Figure
 
 
 def record_scores(group: str, scale: int, table: dict[str, Figures]) -> None:
-    """Write the figures of the bundled models (published correction) into their records."""
+    """Write the figures of the bundled models (default correction) into their records."""
     folder = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     for record in list_models("superres"):
-        figures = table.get(f"{record.name} + {DEFAULT}")
+        figures = table.get(label(record.name, DEFAULT_CORRECTION))
         if figures is None or not record.bundled:
             continue
         path = folder / f"{record.name}.json"
@@ -149,7 +147,11 @@ def main() -> None:
     parser.add_argument("--scales", nargs="+", type=int, choices=(2, 4), default=[2, 4])
     parser.add_argument("--models", nargs="*", help="names; all models of the scale by default")
     parser.add_argument(
-        "--fine", nargs="+", choices=FINE, default=[PLAIN, DEFAULT], help="corrections to compare"
+        "--fine",
+        nargs="+",
+        choices=CORRECTIONS,
+        default=list(dict.fromkeys((PLAIN, DEFAULT_CORRECTION))),
+        help="corrections to compare",
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--record", action="store_true", help="write scores into the records")

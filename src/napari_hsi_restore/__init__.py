@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from napari_hsi_restore.metrics import compare_cubes as compare
     from napari_hsi_restore.noise import estimate_sigma as estimate_sigma
     from napari_hsi_restore.restore.recipe import DenoiseRecipe as DenoiseRecipe
+    from napari_hsi_restore.restore.superres_recipe import SuperresRecipe as SuperresRecipe
     from napari_hsi_restore.scene import demo_scene as demo_scene
     from napari_hsi_restore.verbs import convert as convert
     from napari_hsi_restore.verbs import denoise as denoise
     from napari_hsi_restore.verbs import info as info
+    from napari_hsi_restore.verbs import superres as superres
     from napari_hsi_restore.zoo import list_models as list_models
 
     __version__: str
@@ -40,6 +42,7 @@ _HOMES = {
     "Georeference": "cube:Georeference",
     "HyperCube": "cube:HyperCube",
     "Scores": "metrics:Scores",
+    "SuperresRecipe": "restore.superres_recipe:SuperresRecipe",
     "UserError": "errors:UserError",
     "compare": "metrics:compare_cubes",
     "convert": "verbs:convert",
@@ -51,6 +54,7 @@ _HOMES = {
     "info": "verbs:info",
     "list_models": "zoo:list_models",
     "read": "io:read",
+    "superres": "verbs:superres",
     "write": "io:write",
 }
 
@@ -59,6 +63,7 @@ __all__ = [
     "Georeference",
     "HyperCube",
     "Scores",
+    "SuperresRecipe",
     "UserError",
     "__version__",
     "compare",
@@ -71,6 +76,7 @@ __all__ = [
     "info",
     "list_models",
     "read",
+    "superres",
     "write",
 ]
 

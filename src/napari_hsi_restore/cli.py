@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,12 +28,13 @@ from napari_hsi_restore.exit_status import (
 # Whatever takes long to import is imported by `main`, where Ctrl-C is understood.
 if TYPE_CHECKING:
     from napari_hsi_restore.cube import HyperCube
+    from napari_hsi_restore.events import Event
 
 PROGRAM = "napari-hsi-restore"
 
 app = typer.Typer(
     name=PROGRAM,
-    help="Restore hyperspectral cubes: inspect, denoise, compare.",
+    help="Restore hyperspectral cubes: inspect, denoise, enlarge, compare.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -65,6 +66,14 @@ ShapeOption = Annotated[
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an existing OUT.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no remarks.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
+DeviceOption = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda[:N]")]
+ModelOption = Annotated[
+    str, typer.Option("--model", metavar="auto|NAME", help="See the verb models.")
+]
+MemoryOption = Annotated[
+    float | None,
+    typer.Option("--memory-limit", metavar="GIB", help="Memory for the tiles in GiB."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
@@ -204,9 +213,7 @@ def denoise(
     cube: CubeArgument,
     out: OutArgument,
     *,
-    model: Annotated[
-        str, typer.Option("--model", metavar="auto|NAME", help="See the verb models.")
-    ] = "auto",
+    model: ModelOption = "auto",
     noise: Annotated[
         str,
         typer.Option(
@@ -218,11 +225,8 @@ def denoise(
     strength: Annotated[
         float, typer.Option("--strength", min=0.0, max=5.0, help="0 changes nothing.")
     ] = 1.0,
-    device: Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda[:N]")] = "auto",
-    memory_limit: Annotated[
-        float | None,
-        typer.Option("--memory-limit", metavar="GIB", help="Memory for the tiles in GiB."),
-    ] = None,
+    device: DeviceOption = "auto",
+    memory_limit: MemoryOption = None,
     seed: Annotated[
         int,
         typer.Option("--seed", min=0, help="Accepted for scripts: denoising draws no numbers."),
@@ -235,35 +239,90 @@ def denoise(
     quiet: QuietOption = False,
 ) -> None:
     """Remove the noise of a cube with a bundled network."""
-    from napari_hsi_restore.events import Done, Progress
-    from napari_hsi_restore.progress_line import ProgressLine
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
     from napari_hsi_restore.verbs import check_target
 
-    if memory_limit is not None and not memory_limit > 0:
-        raise typer.BadParameter("--memory-limit is a positive number of GiB")
     recipe = DenoiseRecipe(
         model=model,
         noise="auto" if noise == "auto" else _sigma(noise),
         strength=strength,
         device=device,
-        memory_limit_gib=memory_limit,
+        memory_limit_gib=_gib(memory_limit),
     )
     check_target(out, overwrite=overwrite)
     source = _read(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     # torch takes a second to load: not before the arguments and the file are known to be good.
     from napari_hsi_restore.restore import restore
 
-    result: HyperCube | None = None
-    with ProgressLine(sys.stderr, quiet=quiet) as line:
-        for event in restore(source, recipe):
-            raise_if_interrupted()
-            if isinstance(event, Progress):
-                line.show(event)
-            elif isinstance(event, Done):
-                result = event.result
-    assert result is not None, "restoring ended without a result"
+    _write(_waited_for(restore(source, recipe), quiet), out, overwrite, quiet)
+
+
+@app.command()
+def superres(
+    cube: CubeArgument,
+    out: OutArgument,
+    *,
+    scale: Annotated[
+        int,
+        typer.Option("--scale", metavar="2|4", help="Pixels out for a pixel in, along each side."),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            metavar="auto|NAME",
+            help="See the verb models; also bicubic and back-projection. auto checks the model "
+            "on the cube.",
+        ),
+    ] = "auto",
+    fine: Annotated[
+        str | None,
+        typer.Option("--fine", metavar="NAME", help="Correction: none, published, consistent, ..."),
+    ] = None,
+    device: DeviceOption = "auto",
+    memory_limit: MemoryOption = None,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", min=0, help="Accepted for scripts: enlarging draws no numbers."),
+    ] = 0,
+    key: KeyOption = None,
+    bands_axis: AxisOption = None,
+    wavelengths: WavelengthsOption = None,
+    shape: ShapeOption = None,
+    overwrite: OverwriteOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Give a cube more pixels with a bundled network, in the same units."""
+    from napari_hsi_restore.restore.superres_recipe import (
+        CORRECTIONS,
+        DEFAULT_CORRECTION,
+        SCALES,
+        SuperresRecipe,
+    )
+    from napari_hsi_restore.verbs import check_space, check_target
+
+    factor = next((known for known in SCALES if known == scale), None)
+    if factor is None:
+        raise typer.BadParameter(f"--scale is one of {_listed(SCALES)}, not {scale}")
+    fine = fine or DEFAULT_CORRECTION
+    if fine not in CORRECTIONS:
+        raise typer.BadParameter(f"--fine is one of {_listed(CORRECTIONS)}, not {fine!r}")
+    recipe = SuperresRecipe(
+        scale=factor,
+        model=model,
+        fine=CORRECTIONS[fine],
+        device=device,
+        memory_limit_gib=_gib(memory_limit),
+    )
+    check_target(out, overwrite=overwrite)
+    source = _read(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    check_space(out, source, factor)
+    from napari_hsi_restore import restore
+
+    result = _waited_for(restore.superres(source, recipe), quiet)
     _write(result, out, overwrite, quiet)
+    for said in restore.outcome(result):
+        _remark(said, quiet)
 
 
 @app.command()
@@ -333,6 +392,16 @@ def _image_size(text: str | None) -> tuple[int, int] | None:
     return int(parts[0]), int(parts[1])
 
 
+def _listed(choices: Iterable[object]) -> str:
+    return ", ".join(map(str, choices))
+
+
+def _gib(limit: float | None) -> float | None:
+    if limit is not None and not limit > 0:
+        raise typer.BadParameter("--memory-limit is a positive number of GiB")
+    return limit
+
+
 def _sigma(text: str) -> float:
     try:
         value = float(text)
@@ -350,6 +419,23 @@ def _check_report(path: Path, overwrite: bool) -> None:
         raise UserError(f"{path}: exists already; choose another name or give --overwrite.")
     if not path.absolute().parent.is_dir():
         raise UserError(f"{path}: its folder does not exist; create it first.")
+
+
+def _waited_for(events: Iterable[Event], quiet: bool) -> HyperCube:
+    """Run a restoration, show its progress, and take its result."""
+    from napari_hsi_restore.events import Done, Progress
+    from napari_hsi_restore.progress_line import ProgressLine
+
+    result: HyperCube | None = None
+    with ProgressLine(sys.stderr, quiet=quiet) as line:
+        for event in events:
+            raise_if_interrupted()
+            if isinstance(event, Progress):
+                line.show(event)
+            elif isinstance(event, Done):
+                result = event.result
+    assert result is not None, "restoring ended without a result"
+    return result
 
 
 def _write(cube: HyperCube, out: Path, overwrite: bool, quiet: bool) -> None:

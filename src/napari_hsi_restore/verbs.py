@@ -1,12 +1,13 @@
-"""The verbs `info`, `convert` and `denoise` for Python; the others are functions of the core."""
+"""Verbs for Python: `info`, `convert`, `denoise`, `superres`; the others lie in the core."""
 
 from __future__ import annotations
 
 import math
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import pydantic
@@ -15,9 +16,17 @@ from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, read, write
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.restore.superres_recipe import (
+    CORRECTIONS,
+    DEFAULT_CORRECTION,
+    FineOptions,
+    SuperresRecipe,
+)
 
 if TYPE_CHECKING:
     from napari_hsi_restore.io.request import PixelOrder
+
+Recipe = TypeVar("Recipe", DenoiseRecipe, SuperresRecipe)
 
 
 def info(cube: HyperCube | str | Path) -> dict[str, Any]:
@@ -162,10 +171,7 @@ def denoise(
         "memory_limit_gib": memory_limit_gib,
         "tile": tile,
     }
-    try:
-        asked = DenoiseRecipe(**options)
-    except pydantic.ValidationError as error:
-        raise UserError(_wrong_setting(error, options)) from None
+    asked = _recipe(DenoiseRecipe, options)
     if recipe is not None and asked != DenoiseRecipe():
         raise TypeError("denoise() takes either a recipe or options, not both")
     opened = cube if isinstance(cube, HyperCube) else read(cube)
@@ -173,6 +179,88 @@ def denoise(
     from napari_hsi_restore.restore import denoise as restored
 
     return restored(opened, recipe or asked)
+
+
+def superres(
+    cube: HyperCube | str | Path,
+    recipe: SuperresRecipe | None = None,
+    *,
+    scale: int | None = None,
+    model: str = "auto",
+    fine: str | FineOptions = DEFAULT_CORRECTION,
+    device: str = "auto",
+    memory_limit_gib: float | None = None,
+    tile: int | None = None,
+) -> HyperCube:
+    """Enlarge a cube and wait for it.
+
+    `napari_hsi_restore.restore.superres` does the same with progress, and can be cancelled.
+
+    Parameters
+    ----------
+    cube : HyperCube or path
+        A path is opened with `read`.
+    recipe : SuperresRecipe or None
+        All settings as one value, in place of the options below.
+    scale : {2, 3, 4, 8}
+        Pixels out for a pixel in, along each side; the bundled models are for 2 and 4.
+    model : str
+        Name of a model for this scale (`list_models`), ``"bicubic"``,
+        ``"back-projection"``, or ``"auto"``: the model of this scale if it gives the
+        cube, shrunk by the scale, back better than these two, else the better of them.
+    fine : str or FineOptions
+        Correction of what a model gives: ``"none"``, ``"published"`` (FineSR),
+        ``"pixel"``, ``"consistent"`` or ``"published+consistent"``.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    memory_limit_gib : float or None
+        Memory that tiles may take, in GiB; None to choose it from what is free.
+    tile : int or None
+        Side of a tile in pixels of the input, at least 8; None for what fits the memory.
+        The result does not depend on it.
+
+    Returns
+    -------
+    HyperCube
+        float32, (bands, scale y, scale x), in the units of the source, not clipped. The
+        last line of its history says what was done; `napari_hsi_restore.restore.outcome`
+        puts it in words.
+
+    Raises
+    ------
+    UserError
+        If a setting is out of its range, or the cube cannot be read or enlarged.
+    TypeError
+        If both a recipe and other options are given, or neither a recipe nor a scale.
+    """
+    options: dict[str, Any] = {
+        "scale": scale,
+        "model": model,
+        "fine": fine,
+        "device": device,
+        "memory_limit_gib": memory_limit_gib,
+        "tile": tile,
+    }
+    if recipe is None and scale is None:
+        raise TypeError("superres() needs a scale, such as scale=2")
+    # Beside a recipe only what differs from the defaults was meant.
+    plain = SuperresRecipe(scale=2)
+    asked = _recipe(SuperresRecipe, options if recipe is None else {**options, "scale": scale or 2})
+    if recipe is not None and (scale is not None or asked != plain):
+        raise TypeError("superres() takes either a recipe or options, not both")
+    opened = cube if isinstance(cube, HyperCube) else read(cube)
+    # It loads torch, which takes a second: not before it is needed.
+    from napari_hsi_restore.restore import enlarge
+
+    return enlarge(opened, recipe or asked)
+
+
+def _recipe(kind: type[Recipe], options: dict[str, Any]) -> Recipe:
+    """A recipe of some options, or a sentence about the one that it refuses."""
+    try:
+        return kind(**options)
+    except pydantic.ValidationError as error:
+        raise UserError(_wrong_setting(error, options)) from None
 
 
 def _numbers_of(noise: float | Sequence[float] | FloatArray) -> Any:
@@ -188,6 +276,8 @@ def _wrong_setting(error: pydantic.ValidationError, options: dict[str, Any]) -> 
         "model": "give the name of a model or 'auto'",
         "noise": "give 'auto', a number or one number for each band",
         "strength": "give a number from 0 to 5",
+        "scale": "give 2, 3, 4 or 8",
+        "fine": f"give one of {', '.join(map(repr, CORRECTIONS))}",
         "device": "give 'auto', 'cpu', 'cuda' or 'cuda:N'",
         "memory_limit_gib": "give a number of GiB above 0, or None",
         "tile": "give a whole number of pixels from 8 upwards, or None",
@@ -219,6 +309,32 @@ def check_target(out: str | Path, *, overwrite: bool) -> None:
         raise UserError(f"{path}: the folder {folder} does not exist; create it first.")
     if not os.access(folder, os.W_OK):
         raise UserError(f"{path}: the folder {folder} cannot be written to; choose another.")
+
+
+def check_space(out: str | Path, cube: HyperCube, scale: int) -> None:
+    """Refuse a result that the disk cannot hold, before anything is computed for it.
+
+    Parameters
+    ----------
+    out : path
+        Target.
+    cube : HyperCube
+        What is to be enlarged.
+    scale : int
+        Pixels out for a pixel in, along each side.
+
+    Raises
+    ------
+    UserError
+    """
+    path = Path(out).expanduser()
+    needed = 4 * scale**2 * math.prod(cube.shape)
+    free = shutil.disk_usage(path.absolute().parent).free
+    if needed > free:
+        raise UserError(
+            f"{path}: {cube.name} enlarged by {scale} takes {needed / 2**30:.1f} GiB and "
+            f"{free / 2**30:.1f} GiB are free there; choose another disk or a part of the cube."
+        )
 
 
 def source_path(cube: HyperCube) -> Path | None:

@@ -199,7 +199,7 @@ def test_closing_cancels(low):
             "is not for super-resolution by 4; choose one of: c",
         ),
         ({"scale": 2, "model": "stas_c"}, "not for super-resolution by 2"),
-        ({"scale": 3, "model": "auto"}, "enlarges 9 bands by 3; no model for this scale"),
+        ({"scale": 3, "model": "auto"}, "enlarges 9 bands by 3; choose one of: bicubic, back"),
         ({"scale": 2, "model": "coarsr_x2", "device": "cuda:99"}, "not on this machine"),
         ({"scale": 2, "model": "coarsr_x2", "memory_limit_gib": 1e-6}, "memory limit"),
     ],

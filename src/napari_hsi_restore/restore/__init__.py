@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_hsi_restore.restore.engine import denoise, restore
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres import enlarge, superres
+from napari_hsi_restore.restore.superres_outcome import outcome
 from napari_hsi_restore.restore.superres_recipe import FineOptions, SuperresRecipe
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "SuperresRecipe",
     "denoise",
     "enlarge",
+    "outcome",
     "restore",
     "superres",
 ]

@@ -22,7 +22,13 @@ from napari_hsi_restore.restore.fill import RINGS, grown
 from napari_hsi_restore.restore.fine import FineReport, refine
 from napari_hsi_restore.restore.phase import finished, phase
 from napari_hsi_restore.restore.request import Region, check_bands, measure_spectra, whole_region
-from napari_hsi_restore.restore.superres_recipe import SuperresRecipe, half_model, model_for
+from napari_hsi_restore.restore.superres_check import Choice, choose
+from napari_hsi_restore.restore.superres_recipe import (
+    CLASSICAL,
+    SuperresRecipe,
+    half_model,
+    model_for,
+)
 from napari_hsi_restore.restore.superres_source import (
     Source,
     filled_region,
@@ -38,8 +44,8 @@ Float = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Result = TypeVar("Result")
 
-SPECTRA, HALF, WHOLE, FINE = 0.05, 0.25, 0.9, 0.98
-"""Where in the progress measuring, both networks and the correction end."""
+SPECTRA, CHECKED, HALF, WHOLE, FINE = 0.05, 0.15, 0.3, 0.9, 0.98
+"""Where in the progress measuring, checking, both networks and the correction end."""
 
 CPU_SIDE = 192
 """Side of the largest tile on a CPU, in pixels of the input: cancelling waits for a part of it."""
@@ -65,6 +71,9 @@ def superres(
     Gaps are filled from their rims for the network and are no-data in the result. Bands
     without two different valid values, and those that the file marks as bad, are
     enlarged by bicubic resampling, and no other band sees them. Nothing is clipped.
+    The model ``"auto"`` is checked on the cube first
+    (`napari_hsi_restore.restore.superres_check`), and where it does not help a classical
+    method takes its place.
 
     Parameters
     ----------
@@ -83,8 +92,9 @@ def superres(
     Done
         With the enlarged `HyperCube`: float32, in the units of the source, with its
         wavelengths and no-data value; its pixels are smaller and the outer corner of
-        the first one stays. The line of history that is added says what FineSR did and
-        how the result, shrunk again, meets the input (`Consistency`).
+        the first one stays. The line of history that is added says which method was
+        taken and why, what FineSR did, and how the result, shrunk again, meets the input
+        (`Consistency`); `napari_hsi_restore.restore.superres_outcome` puts it in words.
 
     Raises
     ------
@@ -95,19 +105,30 @@ def superres(
     yield Progress(0.0, "measuring the spectra")
     whole = whole_region(cube, region)
     record = model_for(recipe, cube.n_bands)
-    check_bands(cube, record)
+    if record is not None:
+        check_bands(cube, record)
     device = devices.choose(recipe.device)
     result = _result(cube, whole, recipe.scale, out)
     statistics = yield from measure_spectra(usable(cube), SPECTRA)
     active = np.flatnonzero(good_bands(cube))[statistics.active]
-    read = whole if region is None else _wider(whole, cube, record.halo + MARGIN + RINGS)
+    choice = None
+    if recipe.model == "auto" and record is not None:
+        choice = yield from _checked(cube, recipe, record, active)
+        record = None if choice.method in CLASSICAL else record
+    if record is None:
+        recipe = recipe.classical(recipe.model if choice is None else choice.method)
+    halo = 0 if record is None else record.halo
+    read = whole if region is None else _wider(whole, cube, halo + _margin(recipe) + RINGS)
     low, valid = filled_region(cube, active, read)
     source = Source(cube, recipe, device, active, statistics, low)
-    half = yield from _half(source, record)
+    half = None if record is None else (yield from _half(source, record))
     # Without margins and passive bands the network can write into the result itself.
     direct = read == whole and len(active) == cube.n_bands
     enlarged = result if direct else np.empty(_larger(low.shape, recipe.scale), np.float32)
-    yield from _through(source, record, enlarged, (HALF, WHOLE))
+    if record is None:
+        yield from phase(_resampled(low, enlarged), (CHECKED, WHOLE), "enlarging by bicubic")
+    else:
+        yield from _through(source, record, enlarged, (HALF, WHOLE))
     report = yield from phase(
         refine(enlarged, half, low, recipe.fine, np.all(valid, axis=0)),
         (WHOLE, FINE),
@@ -121,7 +142,7 @@ def superres(
         result[active] = enlarged[:, *cut]
         _pass_through(cube, np.setdiff1d(np.arange(cube.n_bands), active), whole, result)
     _put_back_gaps(cube, whole, recipe.scale, result)
-    entry = _history(source, record, half is not None, report, consistency)
+    entry = _history(source, record, choice, (report, consistency), half is not None)
     part = cube.crop(*whole)
     place = None if part.georeference is None else finer(part.georeference, recipe.scale)
     yield Done(part.replace(data=result, georeference=place, history=(*cube.history, entry)))
@@ -161,6 +182,27 @@ def _wider(region: Region, cube: HyperCube, by: int) -> Region:
     return rows, columns
 
 
+def _checked(
+    cube: HyperCube, recipe: SuperresRecipe, record: ModelRecord, active: npt.NDArray[np.intp]
+) -> Generator[Event, None, Choice]:
+    """What ``auto`` means for the cube."""
+    check = choose(cube, recipe, record, active, superres)
+    message = f"checking {record.name} on the cube shrunk by {recipe.scale}"
+    return (yield from phase(check, (SPECTRA, CHECKED), message))
+
+
+def _margin(recipe: SuperresRecipe) -> int:
+    """Pixels of the input that the corrections look beyond a region."""
+    return MARGIN * max(1, recipe.fine.consistency_steps)
+
+
+def _resampled(low: Block, enlarged: Block) -> Generator[float, None, None]:
+    """Enlarge every band by bicubic resampling."""
+    for band in range(len(low)):
+        enlarged[band] = resize_bicubic(low[band : band + 1], size=enlarged.shape[1:])[0]
+        yield (band + 1) / len(low)
+
+
 def _half(source: Source, record: ModelRecord) -> Generator[Event, None, Block | None]:
     """The cube at half the scale, which FineSR compares with; None where that cannot be."""
     scale = source.recipe.scale
@@ -172,7 +214,7 @@ def _half(source: Source, record: ModelRecord) -> Generator[Event, None, Block |
     if smaller is None:
         return None
     half = np.empty(_larger(source.low.shape, scale // 2), np.float32)
-    yield from _through(source, smaller, half, (SPECTRA, HALF))
+    yield from _through(source, smaller, half, (CHECKED, HALF))
     return half
 
 
@@ -239,17 +281,19 @@ def _put_back_gaps(cube: HyperCube, whole: Region, scale: int, result: Block) ->
 
 def _history(
     source: Source,
-    record: ModelRecord,
+    record: ModelRecord | None,
+    choice: Choice | None,
+    found: tuple[FineReport, Consistency],
     compared: bool,
-    report: FineReport,
-    consistency: Consistency,
 ) -> str:
+    report, consistency = found
     entry: dict[str, Any] = {
         "step": "superres",
         "source": source.cube.source,
         "scale": source.recipe.scale,
-        "model": record.name,
-        "weights_sha256": record.sha256,
+        "model": source.recipe.model if record is None else record.name,
+        "weights_sha256": None if record is None else record.sha256,
+        "chosen": None if choice is None else dataclasses.asdict(choice),
         "fine": {
             "done": report.accepted,
             "refused": report.refused,

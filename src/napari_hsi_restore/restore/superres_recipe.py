@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import pydantic
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.zoo.records import ModelRecord, list_models
+
+Scale = Literal[2, 3, 4, 8]
+SCALES: tuple[Scale, ...] = (2, 3, 4, 8)
+
+BICUBIC, BACK_PROJECTION = "bicubic", "back-projection"
+CLASSICAL = (BICUBIC, BACK_PROJECTION)
+"""What can stand for a model by name and needs no training."""
+
+BACK_PROJECTIONS = 10
+"""Steps of the classical back-projection."""
 
 
 class FineOptions(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -26,6 +37,20 @@ class FineOptions(pydantic.BaseModel, frozen=True, extra="forbid"):
     consistency_steps: int = pydantic.Field(default=0, ge=0, le=50)
 
 
+CORRECTIONS: MappingProxyType[str, FineOptions] = MappingProxyType(
+    {
+        "none": FineOptions(half_step="none"),
+        "published": FineOptions(),
+        "pixel": FineOptions(half_step="pixel"),
+        "consistent": FineOptions(half_step="none", consistency_steps=5),
+        "published+consistent": FineOptions(consistency_steps=5),
+    }
+)
+"""The corrections that have a name."""
+
+DEFAULT_CORRECTION = "published"
+
+
 class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Settings of a super-resolution run.
 
@@ -34,8 +59,11 @@ class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     scale : {2, 3, 4, 8}
         Pixels out for a pixel in, along each side.
     model : str
-        Name of a model for this scale, or ``"auto"``.
+        Name of a model for this scale, one of `CLASSICAL`, or ``"auto"`` for the model of
+        this scale where it helps the cube (`napari_hsi_restore.restore.superres_check`).
     fine : FineOptions
+        Correction of what a model gives, or its name in `CORRECTIONS`; the classical
+        methods have none.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     memory_limit_gib : float or None
@@ -45,15 +73,27 @@ class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         Side of a tile in pixels of the input; None to fit the memory.
     """
 
-    scale: Literal[2, 3, 4, 8]
+    scale: Scale
     model: str = "auto"
-    fine: FineOptions = FineOptions()
+    fine: FineOptions = CORRECTIONS[DEFAULT_CORRECTION]
     device: str = "auto"
     memory_limit_gib: float | None = pydantic.Field(default=None, gt=0)
     tile: int | None = pydantic.Field(default=None, ge=8)
 
+    @pydantic.field_validator("fine", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """The correction of a name."""
+        return CORRECTIONS.get(value, value) if isinstance(value, str) else value
 
-def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord:
+    def classical(self, name: str) -> SuperresRecipe:
+        """The same settings with one of the classical methods."""
+        steps = BACK_PROJECTIONS if name == BACK_PROJECTION else 0
+        fine = FineOptions(half_step="none", consistency_steps=steps)
+        return self.model_copy(update={"model": name, "fine": fine})
+
+
+def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord | None:
     """The model that a recipe means for a number of bands.
 
     Parameters
@@ -63,9 +103,10 @@ def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord:
 
     Returns
     -------
-    ModelRecord
+    ModelRecord or None
         For ``"auto"`` the bundled one with the most detail regained on its
-        benchmark, else the first by name.
+        benchmark, else the first by name; the user's own where no bundled one is for
+        this scale. None for a classical method.
 
     Raises
     ------
@@ -73,6 +114,8 @@ def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord:
         If there is no such model, or it is for another task or scale.
     """
     scale, name = recipe.scale, recipe.model
+    if name in CLASSICAL:
+        return None
     if name != "auto":
         chosen = {entry.name: entry for entry in list_models("superres")}.get(name)
         if chosen is None or chosen.scale != scale:
@@ -83,11 +126,11 @@ def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord:
     fitting = [
         entry
         for entry in list_models("superres")
-        if entry.bundled and entry.scale == scale and entry.min_bands <= n_bands
+        if entry.scale == scale and entry.min_bands <= n_bands
     ]
     if not fitting:
-        raise UserError(f"no bundled model enlarges {n_bands} bands by {scale}; {_choices(scale)}.")
-    return max(fitting, key=_mean_gain)
+        raise UserError(f"no model enlarges {n_bands} bands by {scale}; {_choices(scale)}.")
+    return max(fitting, key=lambda entry: (entry.bundled, _mean_gain(entry)))
 
 
 def half_model(record: ModelRecord) -> ModelRecord | None:
@@ -124,4 +167,4 @@ def _mean_gain(record: ModelRecord) -> float:
 
 def _choices(scale: int) -> str:
     names = [entry.name for entry in list_models("superres") if entry.scale == scale]
-    return f"choose one of: {', '.join(names)}" if names else "no model for this scale is installed"
+    return f"choose one of: {', '.join([*names, *CLASSICAL])}"

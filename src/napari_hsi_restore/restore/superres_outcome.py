@@ -1,0 +1,50 @@
+"""What a super-resolution has to say about its result, from the history of the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from napari_hsi_restore.cube import HyperCube
+
+
+def outcome(result: HyperCube) -> tuple[str, ...]:
+    """Sentences for the user.
+
+    Parameters
+    ----------
+    result : HyperCube
+        Of `napari_hsi_restore.restore.superres.superres`.
+
+    Returns
+    -------
+    tuple of str
+        Why which method was taken where that was left to ``"auto"``, what the guard
+        refused, and how the result, shrunk again, meets the input. Empty for a cube
+        that was not enlarged.
+    """
+    entry = _entry(result)
+    if entry is None:
+        return ()
+    found = entry["consistency"]
+    sentences = [
+        f"Shrunk by {entry['scale']} again, the result differs from the input by "
+        f"{found['rmse']:.4g} (root mean square, {100 * found['relative']:.2g} % of the input's) "
+        f"and {found['angle_deg']:.2g} degrees."
+    ]
+    for step in entry["fine"]["refused"]:
+        sentences.insert(0, f"Refused, as it would turn the spectra away from the input: {step}.")
+    if entry["chosen"] is not None:
+        reason = str(entry["chosen"]["reason"])
+        sentences.insert(0, f"{reason}.")
+    return tuple(sentences)
+
+
+def _entry(result: HyperCube) -> Mapping[str, Any] | None:
+    """The last line of the history if it is that of a super-resolution."""
+    try:
+        entry = json.loads(result.history[-1])
+    except (IndexError, ValueError):
+        return None
+    return entry if isinstance(entry, dict) and entry.get("step") == "superres" else None
