@@ -74,6 +74,16 @@ def test_noise_is_estimated_in_the_child(client):
     np.testing.assert_allclose(done.result.sigma_255, done.result.sigma * 255)
 
 
+def test_values_that_were_edited_are_measured_anew(client):
+    cube, _ = noisy_cube(sigma=0.1)
+    *_, first = client.submit(NoiseRequest(cube)).events()
+    *_, same = client.submit(NoiseRequest(cube)).events()
+    np.testing.assert_array_equal(same.result.sigma, first.result.sigma)
+    cube.data[...] *= 3
+    *_, edited = client.submit(NoiseRequest(cube)).events()
+    np.testing.assert_allclose(edited.result.sigma, 3 * first.result.sigma, rtol=1e-3)
+
+
 def test_a_cube_is_denoised_in_the_child(client):
     cube, clean = noisy_cube()
     job = client.submit(DenoiseRequest(cube, DenoiseRecipe(device="cpu"), residual=True))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -92,3 +94,40 @@ def test_a_full_disk_is_a_sentence(tmp_path):
     with pytest.raises(UserError, match="too full"):
         transfer.write_array(endless, tmp_path / "a.npy")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_fingerprint_follows_the_values(tmp_path):
+    def fingerprint(cube, name):
+        (tmp_path / name).mkdir()
+        transfer.write_cube(cube, tmp_path / name, transfer.INPUT)
+        return transfer.fingerprint(tmp_path / name, transfer.INPUT)
+
+    values = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
+    cube = full_cube(values.copy())
+    first = fingerprint(cube, "first")
+    assert fingerprint(cube.replace(name="another name"), "same") == first
+    assert fingerprint(cube.replace(data=da.from_array(values)), "lazy") == first
+    assert fingerprint(cube.replace(nodata=3.0), "nodata") != first
+    assert fingerprint(cube.replace(data=values.reshape(2, 4, 3)), "shape") != first
+    cube.data[1, 2, 3] += 1
+    assert fingerprint(cube, "edited") != first
+
+
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_the_fingerprint_follows_the_file(tmp_path, mode):
+    path = tmp_path / "cube.npy"
+    values = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
+
+    def fingerprint():
+        cube = full_cube(np.load(path, mmap_mode=mode))
+        transfer.write_cube(cube, tmp_path, transfer.INPUT)
+        return transfer.fingerprint(tmp_path, transfer.INPUT)
+
+    np.save(path, values)
+    first = fingerprint()
+    assert fingerprint() == first
+    values[0, 0, 0] = 7
+    np.save(path, values)
+    # The clock of a file system may be too coarse for a test.
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10**9))
+    assert fingerprint() != first

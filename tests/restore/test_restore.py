@@ -16,6 +16,7 @@ from napari_hsi_restore.metrics import psnr
 from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.restore import DenoiseRecipe, denoise, restore
 from napari_hsi_restore.restore.recipe import automatic_model
+from napari_hsi_restore.restore.statistics import Measured
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.zoo import list_models
 
@@ -216,3 +217,36 @@ def test_a_real_satellite_tile_keeps_its_empty_bands(shared_data):
     assert empty.any()
     np.testing.assert_array_equal(np.asarray(result.data)[empty], stored[empty])
     np.testing.assert_array_equal(result.wavelengths_nm, cube.wavelengths_nm)
+
+
+@pytest.mark.parametrize("noise", ["auto", 25.0])
+def test_what_is_known_of_a_cube_changes_nothing(noisy, noise):
+    recipe, region = DenoiseRecipe(noise=noise), (slice(8, 56), slice(20, 60))
+    measured = Measured()
+    first, again = (
+        list(restore(noisy, recipe, region=region, measured=measured))[-1].result for _ in range(2)
+    )
+    unknown = list(restore(noisy, recipe, region=region))[-1].result
+    np.testing.assert_array_equal(first.data, unknown.data)
+    np.testing.assert_array_equal(again.data, unknown.data)
+    assert first.history == again.history == unknown.history
+
+
+def test_a_cube_is_measured_once(noisy):
+    read = []
+
+    class Counted(np.ndarray):
+        def __getitem__(self, key):
+            read.append(key)
+            return np.asarray(super().__getitem__(key))
+
+    measured = Measured()
+    counted = noisy.replace(data=np.asarray(noisy.data).view(Counted))
+    region = slice(0, 16), slice(0, 16)
+    whole = (slice(None), slice(0, noisy.shape[1]), slice(None))
+    list(restore(counted, DenoiseRecipe(), region=region, measured=measured))
+    assert whole in read
+    read.clear()
+    list(restore(counted, DenoiseRecipe(), region=region, measured=measured))
+    assert read
+    assert whole not in read

@@ -42,6 +42,7 @@ class Child:
         self._protocol = protocol
         self._requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
+        self._ready = False
 
     def read(self, lines: TextIO) -> None:
         """Take requests until the lines end; a cancelled one is only noted."""
@@ -57,11 +58,22 @@ class Child:
         try:
             message = self._requests.get(timeout=_WARM_UP_AFTER_S)
         except queue.Empty:
-            _import_torch()
-            message = self._requests.get()
+            message = self._get_ready()
         while True:
             self._answer(message)
-            message = self._requests.get()
+            try:
+                message = self._requests.get(timeout=_WARM_UP_AFTER_S)
+            except queue.Empty:
+                message = self._get_ready()
+
+    def _get_ready(self) -> Message:
+        """Use the time until the next request for what every restoration begins with."""
+        if not self._ready:
+            self._ready = True
+            _import_torch()
+            if self._requests.empty():
+                tasks.warm_up()
+        return self._requests.get()
 
     def _answer(self, message: Message) -> None:
         try:

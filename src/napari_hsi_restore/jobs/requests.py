@@ -61,10 +61,6 @@ class NoiseEstimate:
         low, middle, high = np.nanpercentile(self.sigma_255, [0, 50, 100])
         return f"σ from {low:.3g} to {high:.3g}, median {middle:.3g} (white = 255)"
 
-    def as_setting(self) -> tuple[float, ...]:
-        """The `noise` of a recipe that repeats the estimate; 0 where it is not known."""
-        return tuple(np.nan_to_num(self.sigma).tolist())
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DenoiseRequest:

@@ -6,9 +6,12 @@ They read their input from the folder of the request and leave arrays there; the
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +19,9 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.jobs import transfer
 from napari_hsi_restore.jobs.protocol import Message
+
+if TYPE_CHECKING:
+    from napari_hsi_restore.restore.statistics import Measured
 
 
 def run(message: Message) -> Generator[Event, None, None]:
@@ -41,6 +47,18 @@ def run(message: Message) -> Generator[Event, None, None]:
         yield from _devices()
 
 
+def warm_up() -> None:
+    """Denoise next to nothing: what is imported and compiled for it is needed later."""
+    from napari_hsi_restore.restore import restore
+    from napari_hsi_restore.restore.recipe import DenoiseRecipe
+
+    values = np.random.default_rng(0).random((8, 16, 16), dtype=np.float32)
+    # A request that meets the same trouble reports it.
+    with contextlib.suppress(Exception):
+        for _ in restore(HyperCube(values), DenoiseRecipe()):
+            pass
+
+
 def _denoise(message: Message, folder: Path) -> Generator[Event, None, None]:
     from napari_hsi_restore.restore import restore
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
@@ -52,7 +70,8 @@ def _denoise(message: Message, folder: Path) -> Generator[Event, None, None]:
     out = transfer.new_array(folder / f"{transfer.OUTPUT}.npy", part.shape, np.dtype(np.float32))
     result: HyperCube | None = None
     recipe = DenoiseRecipe.model_validate(message.recipe)
-    for event in restore(cube, recipe, region=region, out=out):
+    measured = _measured(transfer.fingerprint(folder, transfer.INPUT))
+    for event in restore(cube, recipe, region=region, out=out, measured=measured):
         if isinstance(event, Done):
             result = event.result
         else:
@@ -81,16 +100,23 @@ def _residual(cube: HyperCube, result: HyperCube, path: Path) -> HyperCube:
 
 def _estimate_noise(folder: Path) -> Generator[Event, None, None]:
     from napari_hsi_restore.degradations import reference_white
-    from napari_hsi_restore.restore.statistics import active_bands, noise_of
 
     cube = transfer.read_cube(folder, transfer.INPUT)
     yield Progress(0.0, "estimating the noise of each band")
-    active = active_bands(cube)
+    active, noise = _measured(transfer.fingerprint(folder, transfer.INPUT)).noise(cube)
     sigma = np.full(cube.n_bands, np.nan)
-    sigma[active] = noise_of(cube, active)
+    sigma[active] = noise
     scale = 255.0 / reference_white(cube)
     transfer.write_array(np.stack([sigma, sigma * scale]), folder / f"{transfer.NOISE}.npy")
     yield Done(transfer.NOISE)
+
+
+@functools.lru_cache(maxsize=4)
+def _measured(fingerprint: str) -> Measured:
+    """What is known of the cube with this fingerprint from earlier requests."""
+    from napari_hsi_restore.restore.statistics import Measured
+
+    return Measured()
 
 
 def _devices() -> Generator[Event, None, None]:

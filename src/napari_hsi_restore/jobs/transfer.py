@@ -7,6 +7,7 @@ memory-mapped file is described (path, type, shape, offset, strides) and not cop
 from __future__ import annotations
 
 import errno
+import hashlib
 import itertools
 import json
 import math
@@ -30,6 +31,8 @@ NOISE = "noise"
 
 # One block takes a few milliseconds to copy: cancelling is noticed between blocks.
 _BLOCK_BYTES = 8 << 20
+# What the statistics of a cube depend on beside its values.
+_COUNTING_FIELDS = ("nodata", "white_level", "good_bands")
 
 
 class TransferCancelledError(Exception):
@@ -72,6 +75,37 @@ def read_cube(folder: Path, name: str) -> HyperCube:
     """Return the cube that `write_cube` put there, its values memory-mapped read-only."""
     described = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return _from_fields(described["cube"], _map(described["array"], folder))
+
+
+def fingerprint(folder: Path, name: str) -> str:
+    """A word that is another one as soon as the values, or which of them count, change.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        As for `write_cube`, which put the cube there.
+
+    Returns
+    -------
+    str
+        From all values; for a file that its owner only reads, from its place, size
+        and time of change, so that a large one is not read for this.
+    """
+    described = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    place = described["array"]
+    fields = {key: described["cube"][key] for key in _COUNTING_FIELDS}
+    digest = hashlib.blake2b(json.dumps(fields).encode())
+    if place.get("read_only"):
+        status = Path(place["path"]).stat()
+        seen = [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+        digest.update(json.dumps([place, seen]).encode())
+    else:
+        values = _map(place, folder)
+        digest.update(json.dumps([values.shape, values.dtype.str]).encode())
+        for plane in values:
+            digest.update(np.ascontiguousarray(plane).data)
+    return digest.hexdigest()
 
 
 def write_array(data: CubeData, path: Path, cancelled: Callable[[], bool] = lambda: False) -> None:
@@ -163,6 +197,7 @@ def _mapped_place(data: CubeData) -> dict[str, Any] | None:
     ahead = data.__array_interface__["data"][0] - found.__array_interface__["data"][0]
     return {
         "path": str(path.resolve()),
+        "read_only": found.mode == "r",
         "dtype": data.dtype.str,
         "shape": list(data.shape),
         "offset": int(found.offset) + int(ahead),

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_hsi_restore.noise.scale import median
+
 Floats = npt.NDArray[np.float32]
 Window = tuple[tuple[slice, slice], ...]
 
@@ -69,17 +71,24 @@ def finest_details(data: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> Deta
     filters, shared = (_LINE, _SHARED_LINE) if single_line else (_SQUARE, _SHARED_SQUARE)
     window, step = _line_window(valid.shape) if single_line else _square_window(valid.shape)
     inside = np.logical_and.reduce([valid[pixel] for pixel in window])
+    everywhere = bool(inside.all())
     finest = np.empty((data.shape[0], int(inside.sum())), dtype=np.float32)
+    pixels = np.empty((len(window), finest.shape[1]), dtype=np.float32)
     activity = np.zeros(finest.shape[1], dtype=np.float32)
     for index in range(data.shape[0]):
         band = np.asarray(data[index], dtype=np.float32)
-        finest[index], first, second = filters @ np.stack([band[pixel][inside] for pixel in window])
-        noise = np.median(np.square(finest[index])) if activity.size else 0.0
+        for row, pixel in zip(pixels, window, strict=True):
+            row[:] = band[pixel].ravel() if everywhere else band[pixel][inside]
+        finest[index], first, second = filters @ pixels
+        noise = median(np.square(finest[index])) if activity.size else 0.0
         if noise > 0:
             activity += (np.square(first) + np.square(second)) / np.float32(noise)
     seen = finest.any(axis=0)
     share = 1 / shared if step == 1 else 1.0
-    return Details(finest[:, seen], activity[seen], float(seen.sum()) * share)
+    independent = float(seen.sum()) * share
+    if seen.all():
+        return Details(finest, activity, independent)
+    return Details(finest[:, seen], activity[seen], independent)
 
 
 def _square_window(shape: tuple[int, ...]) -> tuple[Window, int]:

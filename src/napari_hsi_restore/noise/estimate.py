@@ -71,7 +71,7 @@ def _survey(data: Values, valid: Mask | None) -> tuple[Mask, Mask, float]:
         if finite.any():
             used[index] = True
             mask &= finite
-            values = band[finite]
+            values = band if finite.all() else band[finite]
             low, high = min(low, float(values.min())), max(high, float(values.max()))
     if not used.any():
         return mask, used, 1.0

@@ -25,7 +25,7 @@ from napari_hsi_restore.restore.request import (
     measure_spectra,
     whole_region,
 )
-from napari_hsi_restore.restore.statistics import SpectralStatistics, noise_of
+from napari_hsi_restore.restore.statistics import Measured, SpectralStatistics
 from napari_hsi_restore.restore.tile_loop import budget
 from napari_hsi_restore.restore.tile_run import TileRun
 from napari_hsi_restore.zoo.loading import load
@@ -51,6 +51,7 @@ def restore(
     *,
     region: Region | None = None,
     out: Block | None = None,
+    measured: Measured | None = None,
 ) -> Iterator[Event]:
     """Denoise a cube in tiles.
 
@@ -68,6 +69,9 @@ def restore(
         whole cube, so the result is a cut-out of the whole result.
     out : float32 ndarray, (bands, rows, columns), optional
         Where the result goes, for example a memory map.
+    measured : Measured, optional
+        What is known of this very cube from an earlier run, which makes this one
+        begin sooner and changes nothing; gets what is measured here.
 
     Yields
     ------
@@ -89,9 +93,10 @@ def restore(
     name = automatic_model(cube.n_bands) if recipe.model == "auto" else recipe.model
     network, record, spec = _denoiser(name, device)
     check_bands(cube, record)
-    statistics = yield from measure_spectra(cube, STATISTICS_SHARE / 2)
+    known = measured or Measured()
+    statistics = yield from measure_spectra(cube, STATISTICS_SHARE / 2, known)
     yield Progress(STATISTICS_SHARE / 2, "estimating the noise")
-    sigma = _sigma(cube, recipe, statistics.active)
+    sigma = _sigma(cube, recipe, known)
     shape = (cube.n_bands, whole[0].stop - whole[0].start, whole[1].stop - whole[1].start)
     result = np.empty(shape, np.float32) if out is None else out
     if recipe.strength == 0.0:
@@ -118,10 +123,11 @@ def _denoiser(name: str, device: devices.DeviceInfo) -> tuple[Stas, ModelRecord,
     return network, record, record.spec
 
 
-def _sigma(cube: HyperCube, recipe: DenoiseRecipe, active: npt.NDArray[np.bool_]) -> Float:
+def _sigma(cube: HyperCube, recipe: DenoiseRecipe, measured: Measured) -> Float:
     """Noise of the active bands in stored units, positive."""
     if recipe.noise == "auto":
-        return noise_of(cube, active)
+        return measured.noise(cube)[1]
+    active = measured.active(cube)
     if isinstance(recipe.noise, tuple):
         if len(recipe.noise) != cube.n_bands:
             raise UserError(

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Event, Progress
-from napari_hsi_restore.restore.statistics import SpectralStatistics, gather
+from napari_hsi_restore.restore.statistics import Measured, SpectralStatistics
 from napari_hsi_restore.zoo.records import ModelRecord
 
 Region = tuple[slice, slice]
@@ -43,7 +43,9 @@ def check_bands(cube: HyperCube, record: ModelRecord) -> None:
         )
 
 
-def measure_spectra(cube: HyperCube, share: float) -> Generator[Event, None, SpectralStatistics]:
+def measure_spectra(
+    cube: HyperCube, share: float, measured: Measured | None = None
+) -> Generator[Event, None, SpectralStatistics]:
     """Moments of the valid spectra, with progress.
 
     Parameters
@@ -51,9 +53,14 @@ def measure_spectra(cube: HyperCube, share: float) -> Generator[Event, None, Spe
     cube : HyperCube
     share : float
         Part of the whole work, 0..1, that this is.
+    measured : Measured, optional
+        What is known of this cube already; gets what is measured here.
     """
-    for part in gather(cube):
-        if isinstance(part, SpectralStatistics):
-            return part
-        yield Progress(part * share, "measuring the spectra")
-    raise AssertionError("the statistics come last")
+    fractions = (measured or Measured()).spectra(cube)
+    while True:
+        try:
+            fraction = next(fractions)
+        except StopIteration as end:
+            statistics: SpectralStatistics = end.value
+            return statistics
+        yield Progress(fraction * share, "measuring the spectra")

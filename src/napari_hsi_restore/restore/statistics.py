@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,47 @@ class SpectralStatistics:
     mean: Float
     covariance: Float
     pixels: int
+
+
+class Measured:
+    """What was measured of one cube so far, so that it is not measured twice.
+
+    Only whole results are kept, whatever was cancelled; they are the same as those of a
+    new measurement. The caller sees to it that it is always the same cube.
+    """
+
+    def __init__(self) -> None:
+        self._spectra: SpectralStatistics | None = None
+        self._noise: Float | None = None
+
+    def spectra(self, cube: HyperCube) -> Generator[float, None, SpectralStatistics]:
+        """Moments of the valid spectra, as `gather` measures them.
+
+        Yields
+        ------
+        float
+            Fraction done.
+        """
+        if self._spectra is None:
+            for part in gather(cube):
+                if isinstance(part, SpectralStatistics):
+                    self._spectra = part
+                else:
+                    yield part
+        if self._spectra is None:
+            raise AssertionError("the statistics come last")
+        return self._spectra
+
+    def noise(self, cube: HyperCube) -> tuple[npt.NDArray[np.bool_], Float]:
+        """The active bands, (bands,), and their noise as `noise_of` estimates it."""
+        active = self.active(cube)
+        if self._noise is None:
+            self._noise = noise_of(cube, active)
+        return active, self._noise
+
+    def active(self, cube: HyperCube) -> npt.NDArray[np.bool_]:
+        """The active bands, as `active_bands` finds them."""
+        return active_bands(cube) if self._spectra is None else self._spectra.active
 
 
 def row_blocks(cube: HyperCube) -> Iterator[slice]:
@@ -93,9 +134,11 @@ def gather(cube: HyperCube) -> Iterator[SpectralStatistics | float]:
     count, total, products = 0, np.zeros(bands), np.zeros((bands, bands))
     origin: npt.NDArray[np.float32] | None = None
     for rows in row_blocks(cube):
-        block = np.asarray(cube.data[:, rows, :])[active]
+        block = _of_bands(np.asarray(cube.data[:, rows, :]), active)
         valid = cube.valid(block).all(axis=0)
-        spectra = block[:, valid].astype(np.float32)
+        # A mask takes longer to apply than everything else here, and most cubes need none.
+        chosen = block.reshape(bands, -1) if valid.all() else block[:, valid]
+        spectra = chosen.astype(np.float32)
         if spectra.shape[1]:
             if origin is None:
                 # Differences from a typical spectrum keep single precision exact enough.
@@ -123,11 +166,18 @@ def noise_of(cube: HyperCube, active: npt.NDArray[np.bool_]) -> Float:
         count = max(8, NOISE_VALUES // (bands * width))
         start = max(0, (height - count) // 2)
         rows = slice(start, min(height, start + count))
-    stored = np.asarray(cube.data[:, rows, :])[active]
+    stored = _of_bands(np.asarray(cube.data[:, rows, :]), active)
     valid: npt.NDArray[np.bool_] = np.all(cube.valid(stored), axis=0)
-    block = stored.astype(np.float32)
+    block = stored.astype(np.float32, copy=False)
+    if valid.all():
+        return estimate_sigma(block, valid)
     means = block[:, valid].mean(axis=1) if valid.any() else np.zeros(len(block), np.float32)
     return estimate_sigma(filled(block, valid, means), valid)
+
+
+def _of_bands(block: npt.NDArray[Any], active: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """Some bands of a block, (bands, y, x); the block itself where those are all."""
+    return block if active.all() else block[active]
 
 
 def filled(

@@ -232,13 +232,8 @@ class RestoreWidget(QWidget):
         if chosen := self._cube():
             layer, cube = chosen
             region = visible_region(layer, _GPU_PREVIEW if self.form.on_gpu else _CPU_PREVIEW)
-            recipe = self.form.recipe()
-            estimate = self._estimates.get(layer.unique_id)
-            if estimate is not None and recipe.noise == "auto":
-                # The same numbers come out sooner.
-                recipe = recipe.model_copy(update={"noise": estimate.as_setting()})
             self.runs.start(
-                DenoiseRequest(cube, recipe, region=region),
+                DenoiseRequest(cube, self.form.recipe(), region=region),
                 f"Preview of “{short(layer.name)}”",
                 functools.partial(add_preview, self._viewer, layer, region),
                 slot="preview",
