@@ -1,6 +1,7 @@
 """Restoring with the real bundled weights, on the generated scene and on real cubes."""
 
 import json
+import re
 
 import dask.array as da
 import numpy as np
@@ -17,6 +18,7 @@ from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.restore import DenoiseRecipe, denoise, restore
 from napari_hsi_restore.restore.recipe import automatic_model
 from napari_hsi_restore.restore.statistics import Measured
+from napari_hsi_restore.restore.tile_loop import too_small
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.zoo import list_models
 
@@ -174,6 +176,28 @@ def test_out_of_memory_goes_on_with_smaller_tiles(noisy, restored, monkeypatch):
     assert max(sides) > 150 > min(sides)
     monkeypatch.undo()
     np.testing.assert_allclose(result.data, denoise(wide).data, atol=1e-4)
+
+
+def test_a_memory_limit_that_is_too_small_is_told_at_once_and_what_suffices(noisy, monkeypatch):
+    monkeypatch.setattr("napari_hsi_restore.restore.statistics.gather", None)
+    with pytest.raises(UserError) as refused:
+        denoise(noisy, DenoiseRecipe(memory_limit_gib=1e-6))
+    monkeypatch.undo()
+    limit, needed = (float(word) for word in re.findall(r"([0-9.e-]+) GiB", str(refused.value)))
+    assert limit == 1e-6
+    denoise(noisy, DenoiseRecipe(memory_limit_gib=needed))
+    with pytest.raises(UserError) as refused:
+        denoise(noisy, DenoiseRecipe(memory_limit_gib=0.001))
+    limit, least = (float(word) for word in re.findall(r"([0-9.e-]+) GiB", str(refused.value)))
+    assert limit < least <= needed
+
+
+@pytest.mark.parametrize("missing", [1, 1000, 10**7])
+def test_a_limit_and_what_is_needed_never_read_the_same(missing):
+    needed = 1.234567 * 2**30
+    sentence = str(too_small(needed - missing, needed, "cube"))
+    first, second = re.findall(r"([0-9.]+) GiB", sentence)
+    assert first != second
 
 
 def test_bad_requests_are_answered_with_a_sentence(noisy):

@@ -27,7 +27,7 @@ from napari_hsi_restore.restore.request import (
 )
 from napari_hsi_restore.restore.statistics import Measured, SpectralStatistics
 from napari_hsi_restore.restore.tile_loop import budget
-from napari_hsi_restore.restore.tile_run import TileRun
+from napari_hsi_restore.restore.tile_run import TileRun, check_memory
 from napari_hsi_restore.zoo.loading import load
 from napari_hsi_restore.zoo.records import ModelRecord
 
@@ -93,6 +93,9 @@ def restore(
     name = automatic_model(cube.n_bands) if recipe.model == "auto" else recipe.model
     network, record, spec = _denoiser(name, device)
     check_bands(cube, record)
+    available = budget(recipe.memory_limit_gib, device)
+    if recipe.tile is None and recipe.strength > 0.0:
+        check_memory(cube, spec, available)
     known = measured or Measured()
     statistics = yield from measure_spectra(cube, STATISTICS_SHARE / 2, known)
     yield Progress(STATISTICS_SHARE / 2, "estimating the noise")
@@ -105,7 +108,7 @@ def restore(
         basis = _basis(statistics, sigma * recipe.strength, spec)
         run = TileRun(cube, whole, result, network, spec, basis, statistics.active)
         begin = time.monotonic()
-        for fraction in run.tiles(recipe.tile, budget(recipe.memory_limit_gib, device)):
+        for fraction in run.tiles(recipe.tile, available):
             left = (time.monotonic() - begin) * (1.0 - fraction) / fraction
             done = STATISTICS_SHARE + NETWORK_SHARE * fraction
             yield Progress(done, f"denoising with {record.name}", left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Generator, Iterator
 
 import psutil
@@ -54,11 +55,31 @@ def largest_side(bytes_of: Callable[[int], float], available: float, name: str) 
     for side in SIDES:
         if bytes_of(side) <= available:
             return side
-    raise UserError(
-        f"setting 'memory limit': {available / 2**30:.2f} GiB is too small for "
-        f"{name}, whose smallest tile takes {bytes_of(SIDES[-1]) / 2**30:.2f} "
-        "GiB; raise the limit or close other programs."
+    raise too_small(available, bytes_of(SIDES[-1]), name)
+
+
+def too_small(available: float, needed: float, name: str) -> UserError:
+    """What to say where the smallest tile of a cube takes more than there is.
+
+    Parameters
+    ----------
+    available, needed : float
+        Bytes; told so that the limit that is named suffices.
+    name : str
+        Of the cube.
+    """
+    return UserError(
+        f"setting 'memory limit': {_gib(available, math.floor)} GiB is too small for {name}, whose "
+        f"smallest tile takes {_gib(needed, math.ceil)} GiB; raise the limit or close other "
+        "programs."
     )
+
+
+def _gib(count: float, rounded: Callable[[float], int]) -> str:
+    """Bytes in GiB with three digits, however few they are."""
+    gib = max(count, 1.0) / 2**30
+    unit = 10.0 ** (math.floor(math.log10(gib)) - 2)
+    return f"{rounded(gib / unit) * unit:.3g}"
 
 
 def run_tiles(

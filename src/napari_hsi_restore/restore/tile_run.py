@@ -13,7 +13,7 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.models.basis import Basis
 from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore.statistics import filled
-from napari_hsi_restore.restore.tile_loop import largest_side, run_tiles
+from napari_hsi_restore.restore.tile_loop import SIDES, largest_side, run_tiles, too_small
 from napari_hsi_restore.restore.tiling import Tile
 
 if TYPE_CHECKING:
@@ -21,6 +21,41 @@ if TYPE_CHECKING:
 
 FEATURE_COPIES = 5.0
 """Feature tensors of full width that are alive at once in a network (measured)."""
+
+
+def tile_bytes(cube: HyperCube, spec: StasSpec, components: int, side: int) -> float:
+    """Bytes that a tile takes, with its halo.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    spec : StasSpec
+    components : int
+        Of the cube's basis.
+    side : int
+        Of the tile, in pixels.
+    """
+    pixels = 1.0
+    for length in cube.shape[1:]:
+        pixels *= min(side + 2 * spec.halo, length)
+    return pixels * (FEATURE_COPIES * 4 * spec.width * components + 4 * 4 * cube.n_bands)
+
+
+def check_memory(cube: HyperCube, spec: StasSpec, available: float) -> None:
+    """Refuse a number of bytes that cannot suffice, before the cube is measured.
+
+    How many components the cube has is not known yet: one is the least, and the most
+    that the network takes is what is named.
+
+    Raises
+    ------
+    UserError
+    """
+    if tile_bytes(cube, spec, 1, SIDES[-1]) > available:
+        most = cube.n_bands
+        if spec.domain != "bands":
+            most = min(most, spec.most_components)
+        raise too_small(available, tile_bytes(cube, spec, most, SIDES[-1]), cube.name)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -77,11 +112,7 @@ class TileRun:
         return run_tiles(self.region, shape, chosen, self._tile, halo=halo, name=name)
 
     def _bytes(self, side: int) -> float:
-        pixels = 1.0
-        for length in self.cube.shape[1:]:
-            pixels *= min(side + 2 * self.spec.halo, length)
-        features = FEATURE_COPIES * 4 * self.spec.width * self.basis.components
-        return pixels * (features + 4 * 4 * self.cube.n_bands)
+        return tile_bytes(self.cube, self.spec, self.basis.components, side)
 
     def _tile(self, tile: Tile) -> Iterator[float]:
         """Restore one tile into the result; yields the fraction that is done."""
