@@ -13,6 +13,12 @@ from pathlib import Path
 from napari_hsi_restore.zoo import list_models
 from napari_hsi_restore.zoo.records import ModelRecord
 
+# Label, last part of the name of a score, format.
+ROWS = (
+    ("PSNR, dB", "psnr", ".2f"),
+    ("gain over bicubic, dB", "gain", "+.2f"),
+    ("spectral angle, degrees", "sam", ".2f"),
+)
 README = Path(__file__).resolve().parents[1] / "README.md"
 MARKED = re.compile(r"(<!-- models:begin -->\n).*?(<!-- models:end -->)", re.DOTALL)
 
@@ -22,32 +28,46 @@ def table(records: Iterable[ModelRecord]) -> str:
     lines = []
     protocols = []
     for record in records:
-        groups = sorted({name.split("/")[0] for name in record.scores})
         lines.append(
             f"\n**`{record.name}`**: {record.purpose} {record.parameters:,} parameters, trained "
             f"for {record.provenance.steps:,} steps on {len(record.provenance.data)} cubes.\n\n"
         )
-        for group in groups:
-            lines.append(_scores(record, group))
+        cases = _cases(record)
+        if record.task == "superres":
+            # One case, its scale: the groups stand side by side.
+            columns = {group: (group, case) for group in cases for case in cases[group]}
+            lines += [_scores(record, "test scenes", columns)] if columns else []
+        else:
+            for group, found in cases.items():
+                head = {_sigma(case): (group, case) for case in found}
+                lines.append(_scores(record, f"test scenes: {group}", head))
         if record.protocol and record.protocol not in protocols:
             protocols.append(record.protocol)
     return "".join(lines) + "".join(f"\nProtocol: `{text}`.\n" for text in protocols)
 
 
-def _scores(record: ModelRecord, group: str) -> str:
-    cases = list(dict.fromkeys(n.split("/")[1] for n in record.scores if n.startswith(f"{group}/")))
+def _cases(record: ModelRecord) -> dict[str, list[str]]:
+    """Cases, such as noise levels, by group of scenes, of scores named group/case/metric."""
+    found: dict[str, list[str]] = {}
+    for group, case, _ in sorted((name.split("/") for name in record.scores), key=lambda n: n[0]):
+        if case not in found.setdefault(group, []):
+            found[group].append(case)
+    return found
 
-    def row(label: str, key: str, digits: int) -> str:
-        values = (f"{record.scores[f'{group}/{case}/{key}']:.{digits}f}" for case in cases)
-        return f"| {label} | " + " | ".join(values) + " |\n"
 
-    head = [case if not case.isdigit() else f"sigma {case}" for case in cases]
-    return (
-        f"| test scenes: {group} | {' | '.join(head)} |\n|{'---|' * (len(cases) + 1)}\n"
-        + row("PSNR, dB", "psnr", 2)
-        + row("spectral angle, degrees", "sam", 2)
-        + "\n"
-    )
+def _sigma(case: str) -> str:
+    return f"sigma {case}" if case.isdigit() else case
+
+
+def _scores(record: ModelRecord, title: str, columns: dict[str, tuple[str, str]]) -> str:
+    """One table, a column for each case and a row for each metric that was measured."""
+    text = f"| {title} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}\n"
+    for label, metric, form in ROWS:
+        values = [record.scores.get(f"{group}/{case}/{metric}") for group, case in columns.values()]
+        if any(value is not None for value in values):
+            cells = ("-" if value is None else format(value, form) for value in values)
+            text += f"| {label} | {' | '.join(cells)} |\n"
+    return text + "\n"
 
 
 def main() -> None:

@@ -12,9 +12,21 @@ import pytest
 
 import napari_hsi_restore as hsr
 from napari_hsi_restore.cli import main
+from napari_hsi_restore.zoo import list_models
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/open.md", "docs/inspect.md", "docs/denoise.md", "docs/compare.md")
+ENLARGES = any(model.bundled and model.scale == 2 for model in list_models("superres"))
+PAGES = (
+    "README.md",
+    "docs/open.md",
+    "docs/inspect.md",
+    "docs/denoise.md",
+    pytest.param(
+        "docs/superresolve.md",
+        marks=pytest.mark.skipif(not ENLARGES, reason="no model for super-resolution is bundled"),
+    ),
+    "docs/compare.md",
+)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAM = "napari-hsi-restore"
 
@@ -78,10 +90,13 @@ def test_readme_is_fit_for_the_hub() -> None:
     assert all(picture.startswith("https://") for picture in pictures)
 
 
-def test_options_that_the_guide_names_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["denoise", "--help"]) == 0
+@pytest.mark.parametrize(("verb", "page"), [("denoise", "denoise"), ("superres", "superresolve")])
+def test_options_that_the_guide_names_exist(
+    verb: str, page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([verb, "--help"]) == 0
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
-    table = (ROOT / "docs/denoise.md").read_text(encoding="utf-8")
+    table = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(--[a-z-]+)", table, re.MULTILINE))
     assert named
     assert named <= known

@@ -65,8 +65,9 @@ def model_json(record: ModelRecord) -> dict[str, Any]:
 
 def model_text(record: ModelRecord) -> str:
     """A model for a person: purpose, size, training data, measured figures."""
+    task = record.task if record.scale == 1 else f"{record.task} x{record.scale}"
     lines = [
-        f"{record.name}  ({record.task}, {'bundled' if record.bundled else 'user-made'})",
+        f"{record.name}  ({task}, {'bundled' if record.bundled else 'user-made'})",
         f"  {record.purpose}",
         f"  {record.parameters:,} parameters, from {record.min_bands} band(s), halo {record.halo}",
         f"  trained on {len(record.provenance.data)} cubes, sha256 {record.sha256[:12]}",

@@ -207,7 +207,7 @@ def superres(
     model : str
         Name of a model for this scale (`list_models`), ``"bicubic"``,
         ``"back-projection"``, or ``"auto"``: the model of this scale if it gives the
-        cube, shrunk by the scale, back better than these two, else the better of them.
+        cube, shrunk by the scale, back better than bicubic, else a classical method.
     fine : str or FineOptions
         Correction of what a model gives: ``"none"``, ``"published"`` (FineSR),
         ``"pixel"``, ``"consistent"`` or ``"published+consistent"``.

@@ -5,8 +5,10 @@ is. Windows of it are shrunk by the scale, enlarged again by the model and by th
 classical methods, and compared with what they were: the protocol of Wald, Ranchin and
 Mangolini (Photogrammetric Engineering and Remote Sensing 63(6), 1997), who judge fusion
 by it. To choose by it is this project's idea, as are the windows, the bands and the rule:
-of model, back-projection and bicubic the one with the smallest squared error is taken.
-The shrinking is antialiased bicubic, which back-projection is told and a sensor may not do.
+a model is taken if its squared error is below that of bicubic resampling, else back-
+projection if its is, else bicubic. That back-projection may come nearer does not count
+against a model: it is told the shrinking, antialiased bicubic, which a sensor may not do,
+and a model does less well on a cube that has become tiny than on the cube itself.
 """
 
 from __future__ import annotations
@@ -140,18 +142,21 @@ def decide(model: str, scale: int, check: Check | None) -> Choice:
         return Choice(model, reason, None)
     ours, theirs = check.gain_db[model], check.gain_db[BACK_PROJECTION]
     where = f"on this cube shrunk by {scale}"
-    if ours > 0 and ours >= theirs:
+    if ours > 0:
         reason = (
             f"{model} beats bicubic by {ours:.2f} dB {where} (back-projection: {theirs:.2f} dB)"
         )
         return Choice(model, reason, check)
     if theirs > 0:
         reason = (
-            f"back-projection instead of {model}: {where} it beats bicubic by {theirs:.2f} dB, "
-            f"{model} by {ours:.2f} dB"
+            f"back-projection instead of {model}, which does not beat bicubic {where} "
+            f"({ours:.2f} dB; back-projection: {theirs:.2f} dB)"
         )
         return Choice(BACK_PROJECTION, reason, check)
-    reason = f"bicubic instead of {model}, which does not beat it {where} ({ours:.2f} dB)"
+    reason = (
+        f"bicubic instead of {model}, which does not beat it {where} "
+        f"({ours:.2f} dB; back-projection: {theirs:.2f} dB)"
+    )
     return Choice(BICUBIC, reason, check)
 
 
