@@ -136,7 +136,7 @@ class Operation(nn.Module):
             stages.append(SpatialConv(channels, channels, spec.spatial, spec.dilation))
         if spec.spectral:
             stages.append(SpectralConv(channels, channels, spec.spectral))
-        self.body = nn.Sequential(*stages, nn.ReLU(), SpatialConv(channels, channels, 1))
+        self.body = nn.Sequential(*stages, nn.ReLU(inplace=True), SpatialConv(channels, channels, 1))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(batch, bands, channels, y, x) to the same shape."""
@@ -173,5 +173,6 @@ class MixedResidualBlock(nn.Module):
         result = features
         for index, operation in enumerate(self.operations):
             term = operation(features)
-            result = result + (term if weights is None else weights[index] * term)
+            # In place where autograd allows it: fresh memory costs more than the sum.
+            result = term.add_(result) if weights is None else result + weights[index] * term
         return result

@@ -54,7 +54,7 @@ class Cell(nn.Module):
         nodes = [self.entry(features)]
         for source, block in zip(self.sources, self.blocks, strict=True):
             nodes.append(block(nodes[source]))
-        return torch.cat(nodes[1:], dim=2) + features
+        return torch.cat(nodes[1:], dim=2).add_(features)
 
 
 class Stas(nn.Module):
@@ -110,11 +110,12 @@ class Stas(nn.Module):
         level = sigma[:, :, None, None].to(noisy.dtype)
         planes = torch.stack((noisy, level.expand_as(noisy)), dim=2)
         # A 3 x 3 x 3 convolution: the neighbouring bands as further channels ...
-        features = functional.relu(self.conv1(_with_neighbours(planes)))
+        # In place where autograd allows it: the system takes long to find fresh memory.
+        features = functional.relu_(self.conv1(_with_neighbours(planes)))
         for cell, conv2 in zip(self.cells, self.conv2, strict=True):
-            inner = functional.relu(cell(features))
+            inner = functional.relu_(cell(features))
             yield noisy
-            features = features + conv2(inner)
+            features = conv2(inner).add_(features)
             yield noisy
         # ... and its transpose: three planes a band, each added to the band it belongs to.
         back, same, ahead = self.conv3(features).unbind(2)
