@@ -136,7 +136,9 @@ class Operation(nn.Module):
             stages.append(SpatialConv(channels, channels, spec.spatial, spec.dilation))
         if spec.spectral:
             stages.append(SpectralConv(channels, channels, spec.spectral))
-        self.body = nn.Sequential(*stages, nn.ReLU(inplace=True), SpatialConv(channels, channels, 1))
+        self.body = nn.Sequential(
+            *stages, nn.ReLU(inplace=True), SpatialConv(channels, channels, 1)
+        )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(batch, bands, channels, y, x) to the same shape."""
