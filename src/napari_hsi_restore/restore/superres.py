@@ -50,6 +50,9 @@ SPECTRA, CHECKED, HALF, WHOLE, FINE = 0.05, 0.15, 0.3, 0.9, 0.98
 CPU_SIDE = 192
 """Side of the largest tile on a CPU, in pixels of the input: cancelling waits for a part of it."""
 
+MIRRORED = 8
+"""Pixels that the networks see mirrored beyond the edges, as resampling does [ours]."""
+
 MARGIN = 4
 """Pixels of the input beyond a region that the resampling of the corrections looks at."""
 
@@ -227,13 +230,21 @@ def _through(
     available = budget(source.recipe.memory_limit_gib, source.device)
 
     def bytes_of(side: int) -> float:
-        height, width = (min(side + 2 * enlarger.halo, length) for length in shape)
+        height, width = (min(side + 2 * enlarger.halo, length + 2 * MIRRORED) for length in shape)
         return enlarger.bytes(height * width)
 
     def work(tile: Tile) -> Iterator[float]:
-        block = np.ascontiguousarray(source.low[:, tile.read_rows, tile.read_columns])
+        block = source.low[:, tile.read_rows, tile.read_columns]
+        edges = [
+            (MIRRORED * (read.start == 0), MIRRORED * (read.stop == length))
+            for read, length in zip((tile.read_rows, tile.read_columns), shape, strict=True)
+        ]
+        block = np.ascontiguousarray(np.pad(block, ((0, 0), *edges), mode="symmetric"))
         rows, columns = (_scaled(part, record.scale) for part in (tile.rows, tile.columns))
-        inside = tuple(_scaled(part, record.scale) for part in tile.inside)
+        inside = tuple(
+            _scaled(slice(part.start + before, part.stop + before), record.scale)
+            for part, (before, _) in zip(tile.inside, edges, strict=True)
+        )
         for fraction, ready in enlarger.enlarge(block, available):
             if ready is not None:
                 enlarged[ready.bands, rows, columns] = ready.values[:, *inside]
