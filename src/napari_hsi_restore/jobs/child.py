@@ -8,6 +8,7 @@ closed or the process `PARENT` is gone, whatever it is doing at that moment.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import os
 import queue
@@ -61,6 +62,7 @@ class Child:
             message = self._get_ready()
         while True:
             self._answer(message)
+            _give_memory_back()
             try:
                 message = self._requests.get(timeout=_WARM_UP_AFTER_S)
             except queue.Empty:
@@ -73,6 +75,7 @@ class Child:
             _import_torch()
             if self._requests.empty():
                 tasks.warm_up()
+                _give_memory_back()
         return self._requests.get()
 
     def _answer(self, message: Message) -> None:
@@ -140,6 +143,14 @@ def main(parent: int, folder: str) -> None:
         child.work()
     except BrokenPipeError:
         end()
+
+
+def _give_memory_back() -> None:
+    """Return what the client has the C library keep during a request."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def _import_torch() -> None:
