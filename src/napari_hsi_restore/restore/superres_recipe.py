@@ -48,7 +48,7 @@ CORRECTIONS: MappingProxyType[str, FineOptions] = MappingProxyType(
 )
 """The corrections that have a name."""
 
-DEFAULT_CORRECTION = "published"
+DEFAULT_CORRECTION = "published+consistent"
 
 
 class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
