@@ -27,9 +27,9 @@ BOTH = pytest.mark.parametrize("model", ["coarsr", "eigensr"])
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     for scale in (2, 4):
-        store_model(folder, f"coarsr_x{scale}", CoarSRSpec(scale=scale, width=4))
+        store_model(folder, f"random_coarsr_x{scale}", CoarSRSpec(scale=scale, width=4))
         spec = EigenSRSpec(scale=scale, width=8, blocks=2, components=6)
-        store_model(folder, f"eigensr_x{scale}", spec)
+        store_model(folder, f"random_eigensr_x{scale}", spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(folder))
         yield folder
@@ -42,7 +42,7 @@ def low():
 
 def recipe(model, scale=2, **changes):
     return SuperresRecipe(
-        **{"scale": scale, "model": f"{model}_x{scale}", "device": "cpu", **changes}
+        **{"scale": scale, "model": f"random_{model}_x{scale}", "device": "cpu", **changes}
     )
 
 
@@ -91,7 +91,7 @@ def test_the_result_keeps_what_the_file_said(low, model):
     assert result.georeference.transform == (2.5, 0.0, 500.0, 0.0, -2.5, 900.0)
     assert result.history[:-1] == source.history
     entry = json.loads(result.history[-1])
-    assert entry["model"] == f"{model}_x4"
+    assert entry["model"] == f"random_{model}_x4"
     assert entry["fine"]["half_scale"] is True
     assert entry["fine"]["done"] or entry["fine"]["refused"]
     assert entry["consistency"]["rmse"] > 0
@@ -195,13 +195,13 @@ def test_closing_cancels(low):
     ("change", "sentence"),
     [
         (
-            {"scale": 4, "model": "coarsr_x2"},
-            "is not for super-resolution by 4; choose one of: c",
+            {"scale": 4, "model": "random_coarsr_x2"},
+            "is not for super-resolution by 4; choose one of: eigensr_x4, random_c",
         ),
         ({"scale": 2, "model": "stas_c"}, "not for super-resolution by 2"),
         ({"scale": 3, "model": "auto"}, "enlarges 9 bands by 3; choose one of: bicubic, back"),
-        ({"scale": 2, "model": "coarsr_x2", "device": "cuda:99"}, "not on this machine"),
-        ({"scale": 2, "model": "coarsr_x2", "memory_limit_gib": 1e-6}, "memory limit"),
+        ({"scale": 2, "model": "random_coarsr_x2", "device": "cuda:99"}, "not on this machine"),
+        ({"scale": 2, "model": "random_coarsr_x2", "memory_limit_gib": 1e-6}, "memory limit"),
     ],
 )
 def test_what_cannot_be_done_is_said(low, change, sentence):
@@ -216,5 +216,5 @@ def test_a_result_that_memory_cannot_hold_is_refused_first(low):
 
 
 def test_a_model_for_enlarging_does_not_denoise(low):
-    with pytest.raises(UserError, match="model 'coarsr_x2' is not for denoising"):
-        denoise(low, DenoiseRecipe(model="coarsr_x2"))
+    with pytest.raises(UserError, match="model 'random_coarsr_x2' is not for denoising"):
+        denoise(low, DenoiseRecipe(model="random_coarsr_x2"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gc
 import weakref
@@ -125,9 +126,17 @@ def test_the_spectrum_under_the_mouse_is_that_of_the_pixel(qtbot, viewer, dock, 
 
 
 def test_many_moves_end_at_the_last_one(qtbot, viewer, dock, layer):
-    for column in range(29):
-        move_mouse(qtbot, viewer, 2, column)
-    wait_for_curve(qtbot, dock, "cursor (2, 28)")
+    for _ in range(5):
+        for column in range(29):
+            move_mouse(qtbot, viewer, 2, column)
+        # A late event of the display's own pointer can come after the last of ours.
+        with contextlib.suppress(qtbot.TimeoutError):
+            qtbot.waitUntil(
+                lambda: any(curve.label.startswith("cursor (2, 28)") for curve in dock.curves),
+                timeout=5000,
+            )
+            return
+    pytest.fail("the spectrum of the last pixel never came")
 
 
 def test_what_is_drawn_has_gaps_at_bad_bands_and_units(qtbot, viewer, dock, layer):

@@ -58,6 +58,13 @@ def test_a_users_model_stands_in_the_same_list(own_model):
     load("mine")
 
 
+def test_a_bundled_name_stays_with_the_bundled_model(own_model):
+    content = json.loads((own_model / "mine.json").read_text())
+    (own_model / "other.json").write_text(json.dumps({**content, "name": "stas_p"}))
+    assert [entry.name for entry in list_models()].count("stas_p") == 1
+    assert record("stas_p").bundled
+
+
 def test_changed_weights_are_refused(own_model):
     path = own_model / "mine.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"x")

@@ -108,6 +108,8 @@ def user_folder() -> Path:
 def list_models(task: Task | None = None) -> tuple[ModelRecord, ...]:
     """Records of all models, the bundled ones first, by name.
 
+    A model of the user's folder that is named like a bundled one is left out.
+
     Parameters
     ----------
     task : {'denoise', 'superres'}, optional
@@ -144,7 +146,7 @@ def find(name: str) -> tuple[ModelRecord, Path]:
 
 def _entries() -> list[tuple[ModelRecord, Path]]:
     bundled = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
-    entries = []
+    entries: list[tuple[ModelRecord, Path]] = []
     for folder, is_bundled in ((bundled, True), (user_folder(), False)):
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
             try:
@@ -153,5 +155,8 @@ def _entries() -> list[tuple[ModelRecord, Path]]:
                 raise UserError(
                     f"{path}: the record of this model is damaged; delete it or make it again."
                 ) from error
+            if entry.name in {known.name for known, _ in entries}:
+                # Two networks under one name could not be told apart: the bundled one keeps it.
+                continue
             entries.append((entry.model_copy(update={"bundled": is_bundled}), path))
     return entries
