@@ -1,9 +1,10 @@
 """Frozen values that every long task of the core yields.
 
-A long task is a generator. It yields any number of `Progress`, `Metric` and
-`Preview` events and ends with exactly one `Done`, or raises. Between two events
-a task does at most a quarter of a second of work wherever the hardware allows,
-so that closing the generator cancels it at once.
+A long task is a generator. It yields any number of events (`Progress`, `Metric`,
+`Preview`; training and search also `CellState`, `Snapshot` and `Note`) and ends with
+exactly one `Done`, or raises. Between two events a task does at most a quarter of a
+second of work wherever the hardware allows, so that closing the generator cancels it
+at once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,74 @@ class Preview:
     origin_yx: tuple[int, int] = (0, 0)
 
 
+EDGES: tuple[tuple[int, int], ...] = (
+    (0, 1),
+    (0, 2),
+    (1, 2),
+    (0, 3),
+    (1, 3),
+    (2, 3),
+    (0, 4),
+    (1, 4),
+    (2, 4),
+    (3, 4),
+)
+"""The ten edges (from node, to node) of a STAS cell in the order of `CellState.weights`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CellState:
+    """What a search thinks of its cell now.
+
+    Attributes
+    ----------
+    step : int
+        Optimiser step.
+    weights : tuple of tuple of float
+        A row for each of `EDGES` with the weight, 0..1, of the operations o1 to o8 on
+        it. The rows of the edges into one node sum to 1 together.
+    entropy : float
+        Mean over the nodes, 0 (decided) to 1 (all choices alike).
+    """
+
+    step: int
+    weights: tuple[tuple[float, ...], ...]
+    entropy: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A small held-out patch before and after, as a file.
+
+    Attributes
+    ----------
+    path : str
+        An ``.npz`` with the float32 arrays ``noisy``, ``before`` (by the model that the
+        training began with), ``now`` and, where there is one, ``reference``, each
+        (bands, y, x), white at 1, at most 96 x 96 pixels; and ``wavelengths_nm``,
+        (bands,) or empty. For a network that enlarges ``noisy`` is the bicubic
+        enlargement.
+    step : int
+        Optimiser step at which it was made.
+    """
+
+    path: str
+    step: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """Something that the user should know and need not act on.
+
+    Attributes
+    ----------
+    message : str
+        One sentence.
+    """
+
+    message: str
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Done:
     """The task has ended well.
@@ -100,11 +170,14 @@ class Failed:
     user_error: bool = True
 
 
-Event = Progress | Metric | Preview | Done | Failed
+Event = Progress | Metric | Preview | CellState | Snapshot | Note | Done | Failed
 
-_BY_NAME: dict[str, type[Progress] | type[Metric] | type[Done] | type[Failed]] = {
+_BY_NAME: dict[str, Callable[..., Event]] = {
     "progress": Progress,
     "metric": Metric,
+    "cellstate": CellState,
+    "snapshot": Snapshot,
+    "note": Note,
     "done": Done,
     "failed": Failed,
 }
@@ -133,8 +206,10 @@ def from_json(line: str) -> Event:
     fields = json.loads(line)
     try:
         kind = _BY_NAME[fields.pop("event")]
+        if kind is CellState:
+            fields["weights"] = tuple(tuple(map(float, row)) for row in fields["weights"])
         return kind(**fields)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"not an event: {line!r}") from error
 
 
@@ -143,4 +218,6 @@ def _plain(value: Any) -> Any:
         return None
     if value is None or isinstance(value, str | int | float | bool):
         return value
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
     return str(value)
