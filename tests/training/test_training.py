@@ -23,8 +23,10 @@ from napari_hsi_restore.search_space.genotype import STAS_C
 from napari_hsi_restore.training import checkpoint, cubes
 from napari_hsi_restore.training.bundle import bundle
 from napari_hsi_restore.training.loop import BEST, LAST, train
+from napari_hsi_restore.training.optimisers import optimisers_of
 from napari_hsi_restore.training.patches import draw_batch, draw_sigma, moments
 from napari_hsi_restore.training.recipe import NoiseMix, TrainingRecipe, load_recipe
+from napari_hsi_restore.training.tasks import task_of
 
 RECIPES = resources.files("napari_hsi_restore.training") / "recipes"
 
@@ -73,6 +75,24 @@ def test_training_lowers_the_loss_and_keeps_the_best(recipe, data, tmp_path):
 
 def test_two_parts_give_the_same_weights_as_one(recipe, data, tmp_path):
     assert_two_parts_are_one(recipe, data, tmp_path, "psnr_mean")
+
+
+def test_muon_takes_the_inner_kernels_and_resumes_alike(recipe, data, tmp_path):
+    muon = recipe.model_copy(update={"optimiser": "muon"})
+    network = task_of(muon).network()
+    # The last convolution begins at zero, and then no other one gets a gradient.
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    adam, inner = optimisers_of(network, muon)
+    kernels = [parameter for parameter in network.parameters() if parameter.ndim >= 4]
+    assert len(inner.param_groups[0]["params"]) == len(kernels) - 2
+    network(torch.randn(1, 4, 16, 16), torch.ones(1, 4)).square().sum().backward()
+    for optimiser in (adam, inner):
+        optimiser.step()
+    after = network.state_dict()
+    assert sum(not torch.equal(before[name], after[name]) for name in after) > len(kernels) - 2
+    assert_two_parts_are_one(muon, data, tmp_path, "psnr_mean")
 
 
 def test_a_run_is_not_overwritten_and_not_mixed_with_another(recipe, data, tmp_path):

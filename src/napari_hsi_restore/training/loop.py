@@ -15,6 +15,7 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Metric, Progress
 from napari_hsi_restore.models.catalog import Network
 from napari_hsi_restore.training import checkpoint
+from napari_hsi_restore.training.optimisers import optimisers_of
 from napari_hsi_restore.training.recipe import AnyRecipe, parse_recipe
 from napari_hsi_restore.training.tasks import Task, task_of
 
@@ -25,7 +26,7 @@ BEST = "best.safetensors"
 
 
 class Run:
-    """A network in training, its averages and its optimiser.
+    """A network in training, its averages and its optimisers.
 
     Parameters
     ----------
@@ -44,10 +45,10 @@ class Run:
         self.folder = folder
         self.fabric = Fabric(accelerator=device, devices=1, precision=recipe.precision)
         self.fabric.seed_everything(recipe.seed, verbose=False)
-        network = task.network()
-        optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+        # On its device first: the optimisers may keep views of its parameters.
+        network = task.network().to(self.fabric.device)
         self.plain = network
-        self.network, self.optimiser = self.fabric.setup(network, optimiser)
+        self.network, *self.optimisers = self.fabric.setup(network, *optimisers_of(network, recipe))
         self.average = {
             name: tensor.detach().clone() for name, tensor in network.state_dict().items()
         }
@@ -57,14 +58,16 @@ class Run:
     def step(self) -> float:
         """Do one optimiser step and return its loss."""
         recipe, step = self.recipe, self.state.step
-        for group in self.optimiser.param_groups:
-            group["lr"] = recipe.rate(step)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.rate(step)
         loss = self.task.loss(self.network, step)
         self.fabric.backward(loss)
         # One wild batch must not undo the work of many.
         torch.nn.utils.clip_grad_norm_(self.plain.parameters(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
         keep = min(recipe.average, (1 + step) / (10 + step))
         with torch.no_grad():
             for name, tensor in self.plain.state_dict().items():
@@ -107,8 +110,10 @@ class Run:
         """Write the checkpoint that `resume` reads."""
         tensors = {f"weights.{n}": t for n, t in self.plain.state_dict().items()}
         tensors |= {f"average.{n}": t for n, t in self.average.items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{key}": value for key, value in moments.items()}
+        for place, optimiser in enumerate(self.optimisers):
+            for index, moments in optimiser.state_dict()["state"].items():
+                names = {key: f"optimiser.{place}.{index}.{key}" for key in moments}
+                tensors |= {names[key]: value for key, value in moments.items()}
         checkpoint.save(self.folder / LAST, self.state, tensors)
 
     def resume(self) -> None:
@@ -139,13 +144,12 @@ class Run:
 
         self.plain.load_state_dict(part("weights."))
         self.average = part("average.")
-        optimiser = self.optimiser.state_dict()
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in part("adam.").items():
-            index, key = name.split(".", 1)
-            moments.setdefault(int(index), {})[key] = tensor
-        optimiser["state"] = moments
-        self.optimiser.load_state_dict(optimiser)
+        for place, optimiser in enumerate(self.optimisers):
+            moments: dict[int, dict[str, torch.Tensor]] = {}
+            for name, tensor in part(f"optimiser.{place}.").items():
+                index, key = name.split(".", 1)
+                moments.setdefault(int(index), {})[key] = tensor
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
         self.state = state.model_copy(update={"recipe_json": self.recipe.model_dump_json()})
 
 

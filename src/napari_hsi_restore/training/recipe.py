@@ -49,8 +49,10 @@ class Recipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         called ``test``.
     scales : tuple of float
         Resolutions that a training cube is used at; 0.5 is half.
+    optimiser : {'adam', 'muon'}
+        Muon takes the inner convolutions only, Adam the rest.
     learning_rate : float
-        Adam's, after the warm-up.
+        Adam's, after the warm-up; Muon's is scaled to match.
     warmup, decay : int, float
         Steps of linear warm-up; last part of the run in which the rate falls to 0.
     steps : int
@@ -69,6 +71,7 @@ class Recipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     train: tuple[str, ...]
     validation: tuple[str, ...]
     scales: tuple[float, ...] = (1.0, 0.5)
+    optimiser: Literal["adam", "muon"] = "adam"
     learning_rate: float = 1e-3
     warmup: int = 100
     decay: float = 0.25
