@@ -10,8 +10,7 @@ from typing import Any
 import napari.viewer
 import numpy as np
 from napari.layers import Layer
-from qtpy.QtCore import QEvent
-from qtpy.QtGui import QGuiApplication, QShowEvent
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -20,7 +19,6 @@ from qtpy.QtWidgets import (
     QPushButton,
     QTabWidget,
     QVBoxLayout,
-    QWidget,
 )
 
 from napari_hsi_restore.cube import HyperCube
@@ -49,13 +47,13 @@ from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.check_list import CheckList
 from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.cube_chooser import CubeChooser
+from napari_hsi_restore.widgets.parts.dock import Dock
 from napari_hsi_restore.widgets.parts.look_link import LookLink
 from napari_hsi_restore.widgets.parts.save_dialog import save_as
 from napari_hsi_restore.widgets.parts.score_table import Row, ScoreTable
 from napari_hsi_restore.widgets.parts.scoring import Scoring
 from napari_hsi_restore.widgets.parts.spectrum_feed import Answer, Probe, SpectrumFeed
 from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
-from napari_hsi_restore.widgets.parts.tabs import join_tabs
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 
@@ -68,7 +66,7 @@ NO_REFERENCE = (
 )
 
 
-class CompareWidget(QWidget):
+class CompareWidget(Dock):
     """Compares cube layers of the viewer.
 
     Parameters
@@ -78,8 +76,7 @@ class CompareWidget(QWidget):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._scoring = Scoring(self)
         self._scoring.scored.connect(self._on_score)
         self._scoring.ended.connect(self._on_scored)
@@ -90,18 +87,15 @@ class CompareWidget(QWidget):
         self._answers: tuple[Answer, ...] = ()
         self._busy_maps = 0
         self._to_layers = Connections()
-        self._to_viewer = Connections()
         self._look = LookLink()
         self._seen: set[Any] = set()
         self._feed = SpectrumFeed(self)
         self._feed.answered.connect(self._on_spectra)
         self._feed.failed.connect(self._say)
         self._build()
-        for ending in (self._to_viewer, self._to_layers, self._look):
+        for ending in (self._to_layers, self._look):
             self.destroyed.connect(ending.close)
-        self._listen()
-        self._on_theme()
-        self._refresh_layers()
+        self._enter()
 
     # What the user sees ------------------------------------------------------
 
@@ -207,34 +201,15 @@ class CompareWidget(QWidget):
     def _listen(self) -> None:
         events = self._viewer.layers.events
         for emitter in (events.inserted, events.removed, events.reordered, events.renamed):
-            self._to_viewer.connect(emitter, self._refresh_layers)
-        self._to_viewer.connect(self._viewer.events.theme, self._on_theme)
+            self._to_viewer.connect(emitter, self._refresh)
         self._to_viewer.connect(self._viewer.dims.events.point, self._on_band)
         self._to_viewer.append(self._viewer.mouse_move_callbacks, self._on_mouse_move)
 
     def _rest(self) -> None:
-        # Out of the window: nothing calls this widget, which Python may then let go.
         self._scoring.cancel()
-        for ending in (self._to_viewer, self._to_layers, self._look, self._feed):
+        for ending in (self._to_layers, self._look, self._feed):
             ending.close()
         self._show_layers(None, [])
-
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
-        """Share the place of the other docks."""
-        super().showEvent(event)
-        join_tabs(self)
-
-    def event(self, event: QEvent | None) -> bool:
-        """Listen to the viewer only while in a window; napari keeps the widget of a closed dock."""
-        handled: bool = super().event(event)
-        if event is not None and event.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
-                self._rest()
-            elif not self._to_viewer:
-                self._listen()
-                self._on_theme()
-                self._refresh_layers()
-        return handled
 
     def _on_theme(self) -> None:
         colors = plot_colors(self._viewer.theme)
@@ -256,7 +231,7 @@ class CompareWidget(QWidget):
         chosen: list[Any] = self._results.ticked
         return [layer for layer in chosen if layer != self.reference]
 
-    def _refresh_layers(self) -> None:
+    def _refresh(self) -> None:
         # A result that has just been made is what one wants to compare.
         layers = [layer for layer in self._viewer.layers if is_cube_layer(layer)]
         new = [

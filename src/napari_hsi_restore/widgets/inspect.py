@@ -9,7 +9,7 @@ from typing import Any
 
 import napari.viewer
 from napari.layers import Layer
-from qtpy.QtCore import QEvent, QSignalBlocker, QTimer
+from qtpy.QtCore import QSignalBlocker, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -47,11 +47,11 @@ from napari_hsi_restore.widgets.parts.band_slider import BandSlider
 from napari_hsi_restore.widgets.parts.band_triple import BandTriple
 from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.cube_chooser import CubeChooser
+from napari_hsi_restore.widgets.parts.dock import Dock
 from napari_hsi_restore.widgets.parts.mark_spectra import MarkSpectra
 from napari_hsi_restore.widgets.parts.save_dialog import save_as
 from napari_hsi_restore.widgets.parts.spectrum_feed import Answer, Probe, SpectrumFeed
 from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
-from napari_hsi_restore.widgets.parts.tabs import join_tabs
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 
@@ -62,7 +62,7 @@ HELP = "Drop a cube on napari, or choose File > Open Sample > HSI Restore, to se
 HINT = "Move over the image for its spectrum; Shift+click or Pin keeps it."
 
 
-class InspectWidget(Widget):
+class InspectWidget(Dock):
     """Looks at one cube layer of the viewer.
 
     Parameters
@@ -72,14 +72,12 @@ class InspectWidget(Widget):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._layer: Layer | None = None
         self._cube: HyperCube | None = None
         self._axis: BandAxis | None = None
         self._pixel: tuple[int, int] | None = None
         self._live: Curve | None = None
-        self._to_viewer = Connections()
         self._to_layer = Connections()
         self._to_drawing = Connections()
         self._band: int | None = None
@@ -94,11 +92,9 @@ class InspectWidget(Widget):
         self._marks.changed.connect(self._show_curves)
         self._marks.failed.connect(self._say)
         self._build()
-        for ending in (self._to_viewer, self._to_layer, self._to_drawing):
+        for ending in (self._to_layer, self._to_drawing):
             self.destroyed.connect(ending.close)
-        self._listen()
-        self._on_theme()
-        self._refresh_layers()
+        self._enter()
 
     # What the user sees ------------------------------------------------------
 
@@ -190,37 +186,22 @@ class InspectWidget(Widget):
         events = viewer.layers.events
         self._to_viewer.connect(events.inserted, self._on_inserted)
         for emitter in (events.removed, events.reordered, events.renamed):
-            self._to_viewer.connect(emitter, self._refresh_layers)
+            self._to_viewer.connect(emitter, self._refresh)
         self._to_viewer.connect(viewer.layers.selection.events.active, self._on_active)
         self._to_viewer.connect(viewer.dims.events.point, self._on_band)
-        self._to_viewer.connect(viewer.events.theme, self._on_theme)
         self._to_viewer.append(viewer.mouse_move_callbacks, self._on_mouse_move)
         self._to_viewer.append(viewer.mouse_drag_callbacks, self._on_mouse_press)
 
     def _rest(self) -> None:
-        # Out of the window: nothing calls this widget, which Python may then let go.
-        for ending in (self._to_viewer, self._to_layer, self._to_drawing, self._marks, self._feed):
+        for ending in (self._to_layer, self._to_drawing, self._marks, self._feed):
             ending.close()
         self._layer = self._cube = self._axis = self._pixel = self._live = None
         self._settle.stop()
         self._viewer.canvas.overlays.text.visible = False
 
-    def event(self, event: QEvent | None) -> bool:
-        """Listen to the viewer only while in a window; napari keeps the widget of a closed dock."""
-        handled: bool = super().event(event)
-        if event is not None and event.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
-                self._rest()
-            elif not self._to_viewer:
-                self._listen()
-                self._on_theme()
-                self._refresh_layers()
-        return handled
-
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
         """Show the band on the canvas again."""
         super().showEvent(event)
-        join_tabs(self)
         # Later, for only then does the dock around it count as shown.
         QTimer.singleShot(0, self._on_band)
 
@@ -245,18 +226,18 @@ class InspectWidget(Widget):
         self._show_curves()
 
     def _on_inserted(self, event: Any) -> None:
-        self._refresh_layers()
+        self._refresh()
         layer = event.value
         from_file = layer.source.path is not None or layer.source.sample is not None
         # A tab behind others counts as visible, but shows nothing.
         in_view = self.isVisible() and not self.visibleRegion().isEmpty()
         if from_file and in_view and is_cube_layer(layer):
             self.inspect_layer(layer)
-            self._refresh_layers()
+            self._refresh()
             if self._cube is not None and allows(self._cube, COMPOSITES[0]):
                 self.add_composite(COMPOSITES[0])
 
-    def _refresh_layers(self) -> None:
+    def _refresh(self) -> None:
         layers = [layer for layer in self._viewer.layers if is_cube_layer(layer)]
         if self._layer not in layers:
             active = self._viewer.layers.selection.active
@@ -281,7 +262,7 @@ class InspectWidget(Widget):
         self._layer, self._pixel, self._live = layer, None, None
         if layer is not None:
             self._to_layer.connect(layer.events.data, self._on_data)
-            self._to_layer.connect(layer.events.name, self._refresh_layers)
+            self._to_layer.connect(layer.events.name, self._refresh)
         for button in self._buttons:
             button.setEnabled(layer is not None)
         self._on_data()

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import napari.viewer
-from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtGui import QShowEvent
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_hsi_restore.plugin.composites import COMPOSITES, allows
@@ -17,10 +16,9 @@ from napari_hsi_restore.plugin.layers import cube_to_layer_data
 from napari_hsi_restore.plugin.spectra import Curve, value_title
 from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.column import Column
-from napari_hsi_restore.widgets.parts.connections import Connections
+from napari_hsi_restore.widgets.parts.dock import Dock
 from napari_hsi_restore.widgets.parts.open_form import QUESTIONS, OpenForm
 from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
-from napari_hsi_restore.widgets.parts.tabs import join_tabs
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 from napari_hsi_restore.widgets.parts.thumbnail import Thumbnail
 from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
@@ -33,7 +31,7 @@ _LEAST_PICTURE_PX, _LEAST_PLOT_PX, _LEAST_WIDTH_PX = 140, 170, 320
 HELP = "Choose a file or a folder; what it leaves open can be said here before it is opened."
 
 
-class OpenWidget(QWidget):
+class OpenWidget(Dock):
     """Shows a file as it would be opened, and opens it as a layer.
 
     Parameters
@@ -43,19 +41,16 @@ class OpenWidget(QWidget):
 
     # Spelled in full: napari looks for this very annotation.
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._look: FirstLook | None = None
         self._asked = 0
         self._busy = False
-        self._to_viewer = Connections()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._read)
         self._build()
-        self.destroyed.connect(self._to_viewer.close)
-        self._listen()
+        self._enter()
         self._forget(HELP)
 
     def _build(self) -> None:
@@ -91,28 +86,9 @@ class OpenWidget(QWidget):
         layout.addWidget(Column(content), 1)
         layout.addWidget(self._button)
 
-    # In and out of the window ------------------------------------------------
-
-    def _listen(self) -> None:
-        self._to_viewer.connect(self._viewer.events.theme, self._on_theme)
-        self._on_theme()
-
-    def event(self, event: QEvent | None) -> bool:
-        """Listen to the viewer only while in a window; napari keeps the widget of a closed dock."""
-        handled: bool = super().event(event)
-        if event is not None and event.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
-                self._to_viewer.close()
-                self.form.set_path(None)
-                self._forget(HELP)
-            elif not self._to_viewer:
-                self._listen()
-        return handled
-
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
-        """Share a place with the other docks."""
-        super().showEvent(event)
-        join_tabs(self)
+    def _rest(self) -> None:
+        self.form.set_path(None)
+        self._forget(HELP)
 
     def _on_theme(self) -> None:
         self._colors = plot_colors(self._viewer.theme)
