@@ -66,6 +66,10 @@ class ModelRecord(pydantic.BaseModel, frozen=True, extra="forbid"):
     provenance : Provenance
     bundled : bool
         Whether it came with the package.
+    recommended : bool
+        False for a user's model that came out no better than what was there before.
+    remark : str
+        One sentence on how good it is and how that was measured; empty for bundled ones.
     """
 
     name: str
@@ -77,6 +81,8 @@ class ModelRecord(pydantic.BaseModel, frozen=True, extra="forbid"):
     protocol: str
     provenance: Provenance
     bundled: bool = True
+    recommended: bool = True
+    remark: str = ""
 
     @property
     def task(self) -> Task:
