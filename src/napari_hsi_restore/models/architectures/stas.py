@@ -14,7 +14,7 @@ starts at zero, so that the network starts as the identity.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import nn
@@ -57,7 +57,66 @@ class Cell(nn.Module):
         return torch.cat(nodes[1:], dim=2).add_(features)
 
 
-class Stas(nn.Module):
+class Skeleton(nn.Module):
+    """Everything of a STAS network but what its cells are.
+
+    Parameters
+    ----------
+    width : int
+        Channels between the cells, a multiple of 4.
+    cell : callable
+        Makes one cell: a module from (batch, bands, width, y, x) to the same shape.
+    """
+
+    def __init__(self, width: int, cell: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        if width % NODES:
+            raise ValueError(f"the width must be a multiple of {NODES}, not {width}")
+        self.conv1 = SpatialConv(3 * 2, width, 3)
+        self.cells = nn.ModuleList(cell() for _ in range(CELLS))
+        self.conv2 = nn.ModuleList(SpatialConv(width, width, 3) for _ in range(CELLS))
+        self.conv3 = SpatialConv(width, 3, 3)
+        nn.init.zeros_(self.conv3.conv.weight)
+
+    def through(
+        self,
+        noisy: torch.Tensor,
+        sigma: torch.Tensor,
+        cells: Iterable[Callable[[torch.Tensor], torch.Tensor]],
+    ) -> Iterator[torch.Tensor]:
+        """Denoise in steps of a few convolutions, so that a caller can stop in between.
+
+        Parameters
+        ----------
+        noisy : tensor, (batch, bands, y, x)
+            Any scale; about -3..3 in training.
+        sigma : tensor, (batch, bands)
+            Standard deviation of the noise in the same units.
+        cells : iterable of callable
+            What the cells do.
+
+        Yields
+        ------
+        tensor, (batch, bands, y, x)
+            The input twice for every cell, and at last the result.
+        """
+        level = sigma[:, :, None, None].to(noisy.dtype)
+        planes = torch.stack((noisy, level.expand_as(noisy)), dim=2)
+        # A 3 x 3 x 3 convolution: the neighbouring bands as further channels ...
+        # In place where autograd allows it: the system takes long to find fresh memory.
+        features = functional.relu_(self.conv1(_with_neighbours(planes)))
+        for cell, conv2 in zip(cells, self.conv2, strict=True):
+            inner = functional.relu_(cell(features))
+            yield noisy
+            features = conv2(inner).add_(features)
+            yield noisy
+        # ... and its transpose: three planes a band, each added to the band it belongs to.
+        back, same, ahead = self.conv3(features).unbind(2)
+        residual = same + _shift(ahead, 1) + _shift(back, -1)
+        yield noisy + level * residual
+
+
+class Stas(Skeleton):
     """A STAS network for any number of bands.
 
     Parameters
@@ -72,55 +131,17 @@ class Stas(nn.Module):
     """Tensors that `stages` yields."""
 
     def __init__(self, genotype: Genotype, width: int) -> None:
-        super().__init__()
-        if width % NODES:
-            raise ValueError(f"the width must be a multiple of {NODES}, not {width}")
+        super().__init__(width, lambda: Cell(genotype, width))
         self.genotype = genotype
-        self.conv1 = SpatialConv(3 * 2, width, 3)
-        self.cells = nn.ModuleList(Cell(genotype, width) for _ in range(CELLS))
-        self.conv2 = nn.ModuleList(SpatialConv(width, width, 3) for _ in range(CELLS))
-        self.conv3 = SpatialConv(width, 3, 3)
-        nn.init.zeros_(self.conv3.conv.weight)
 
     def forward(self, noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-        """Denoise.
-
-        Parameters
-        ----------
-        noisy : tensor, (batch, bands, y, x)
-            Any scale; about -3..3 in training.
-        sigma : tensor, (batch, bands)
-            Standard deviation of the noise in the same units.
-
-        Returns
-        -------
-        tensor, (batch, bands, y, x)
-        """
+        """The denoised components, (batch, bands, y, x), of what `through` takes."""
         *_, restored = self.stages(noisy, sigma)
         return restored
 
     def stages(self, noisy: torch.Tensor, sigma: torch.Tensor) -> Iterator[torch.Tensor]:
-        """`forward` in steps of a few convolutions, so that a caller can stop in between.
-
-        Yields
-        ------
-        tensor, (batch, bands, y, x)
-            The input twice for every cell, and at last the result.
-        """
-        level = sigma[:, :, None, None].to(noisy.dtype)
-        planes = torch.stack((noisy, level.expand_as(noisy)), dim=2)
-        # A 3 x 3 x 3 convolution: the neighbouring bands as further channels ...
-        # In place where autograd allows it: the system takes long to find fresh memory.
-        features = functional.relu_(self.conv1(_with_neighbours(planes)))
-        for cell, conv2 in zip(self.cells, self.conv2, strict=True):
-            inner = functional.relu_(cell(features))
-            yield noisy
-            features = conv2(inner).add_(features)
-            yield noisy
-        # ... and its transpose: three planes a band, each added to the band it belongs to.
-        back, same, ahead = self.conv3(features).unbind(2)
-        residual = same + _shift(ahead, 1) + _shift(back, -1)
-        yield noisy + level * residual
+        """`forward` in steps: see `through`."""
+        return self.through(noisy, sigma, self.cells)
 
 
 def _with_neighbours(planes: torch.Tensor) -> torch.Tensor:
