@@ -21,6 +21,7 @@ from pathlib import Path
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Failed
+from napari_hsi_restore.jobs import spawn
 from napari_hsi_restore.jobs.protocol import Cancelled, Message, read_event
 from napari_hsi_restore.jobs.requests import Request
 from napari_hsi_restore.jobs.transfer import TransferCancelledError
@@ -306,18 +307,8 @@ class JobClient:
 
     def _child(self, folder: Path) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
-            flags = 0
-            if sys.platform == "win32":
-                flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
-            module = "napari_hsi_restore.jobs.child"
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, str(os.getpid()), str(folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                env=_environment(),
-                creationflags=flags,
+            self._process = spawn.start(
+                "napari_hsi_restore.jobs.child", str(os.getpid()), str(folder)
             )
         return self._process
 
@@ -345,23 +336,6 @@ def shared_client() -> JobClient:
     client = JobClient()
     atexit.register(client.close)
     return client
-
-
-def _environment() -> dict[str, str]:
-    """The environment of the child: ours, with what makes it faster unless that is set.
-
-    The threads of OpenBLAS wait by spinning. Where other programs need the cores too,
-    as napari itself does, small products take up to a hundred times longer (measured),
-    so that half of the cores are left to those. The C library of Linux gives every
-    large tensor back to the system, which zeroes its pages for the next one, a quarter
-    of the time of a run; here it keeps them until the request is answered.
-    """
-    ours = {
-        "OPENBLAS_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2)),
-        "MALLOC_MMAP_MAX_": "0",
-        "MALLOC_TRIM_THRESHOLD_": str(2**62),
-    }
-    return {**ours, **os.environ}
 
 
 def _how_it_ended(status: int) -> str:
