@@ -1,0 +1,217 @@
+"""The folder of a learning job: what is to be learned from which cubes, on disk.
+
+A job is a folder of `napari_hsi_restore.training.library.runs_folder`, named like the
+model that is to come. The job exists from the moment ``job.json`` does, which is written
+last; what the training itself keeps there (checkpoints) is its own business.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import psutil
+import pydantic
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.jobs import transfer
+
+Kind = Literal["finetune", "search"]
+
+JOB = "job.json"
+RECIPE = "recipe.json"
+INPUTS = "inputs"
+EVENTS = "events.jsonl"
+DONE = "done.json"
+CHILD = "child.json"
+_OWNER = "owner.json"
+
+BEFORE_IT_IS_A_JOB = {INPUTS, RECIPE, _OWNER}
+"""What a folder may hold whose job was never written whole."""
+
+
+class LearningJob(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What ``job.json`` says; the settings are in ``recipe.json``.
+
+    Attributes
+    ----------
+    version : int
+        Of this format.
+    kind : {'finetune', 'search'}
+    name : str
+        Of the model that is to come.
+    cubes : tuple of str
+        Names of the cubes to learn from, for a person.
+    references : int
+        Number of clean cubes, one for each cube or none at all.
+    noise_from : bool
+        Whether there is a further cube whose noise is to be taken.
+    minutes : float
+        How long it is to learn.
+    """
+
+    version: Literal[1] = 1
+    kind: Kind
+    name: str
+    cubes: tuple[str, ...]
+    references: int = 0
+    noise_from: bool = False
+    minutes: float
+
+
+class Material:
+    """The cubes of a job.
+
+    Parameters
+    ----------
+    cubes : sequence of HyperCube
+    references : sequence of HyperCube, optional
+    noise_from : HyperCube, optional
+    """
+
+    def __init__(
+        self,
+        cubes: Sequence[HyperCube],
+        references: Sequence[HyperCube] | None = None,
+        noise_from: HyperCube | None = None,
+    ) -> None:
+        self.cubes = tuple(cubes)
+        self.references = None if references is None else tuple(references)
+        self.noise_from = noise_from
+
+    def write(self, folder: Path, cancelled: Callable[[], bool]) -> None:
+        """Put the cubes into the folder of a job, in blocks.
+
+        Values that lie in a mapped file stay there: only their place is written.
+
+        Raises
+        ------
+        TransferCancelledError
+            When `cancelled` says so.
+        UserError
+            If the disk is too full.
+        """
+        inputs = folder / INPUTS
+        for name, cube in self._named():
+            transfer.write_cube(cube, inputs, name, cancelled)
+
+    def describe(self, job: LearningJob) -> LearningJob:
+        """A job with what its description says of the cubes."""
+        return job.model_copy(
+            update={
+                "references": len(self.references or ()),
+                "noise_from": self.noise_from is not None,
+                "cubes": tuple(cube.name for cube in self.cubes),
+            }
+        )
+
+    def _named(self) -> list[tuple[str, HyperCube]]:
+        named = [(f"cube-{place}", cube) for place, cube in enumerate(self.cubes)]
+        named += [(f"reference-{place}", cube) for place, cube in enumerate(self.references or ())]
+        return named + ([("noise", self.noise_from)] if self.noise_from is not None else [])
+
+    @classmethod
+    def read(cls, folder: Path, job: LearningJob) -> Material:
+        """Take the cubes of a job, memory-mapped.
+
+        Raises
+        ------
+        UserError
+            If a file that they lie in is gone or has become shorter.
+        """
+        references = [_read(folder, f"reference-{place}") for place in range(job.references)]
+        return cls(
+            [_read(folder, f"cube-{place}") for place in range(len(job.cubes))],
+            references or None,
+            _read(folder, "noise") if job.noise_from else None,
+        )
+
+
+def _read(folder: Path, name: str) -> HyperCube:
+    try:
+        return transfer.read_cube(folder / INPUTS, name)
+    except (OSError, ValueError, TypeError) as error:
+        described = folder / INPUTS / f"{name}.json"
+        try:
+            place = json.loads(described.read_text(encoding="utf-8"))["array"]
+        except (OSError, ValueError, KeyError):
+            place = {}
+        where = place.get("path", described)
+        raise UserError(
+            f"{where}: the cube that this run learns from is not there any more, or was changed; "
+            "put the file back and resume, or forget the run and start anew."
+        ) from error
+
+
+def write_job(folder: Path, job: LearningJob) -> None:
+    """Make the folder a job; everything else is there already."""
+    write_text(folder / JOB, job.model_dump_json(indent=2))
+
+
+def read_job(folder: Path) -> LearningJob | None:
+    """What a folder is to learn, or None if it is no job, or one of a newer version."""
+    try:
+        return LearningJob.model_validate_json((folder / JOB).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file beside its place and move it there when it is whole.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror}); check the folder, its permissions and "
+            "the free space."
+        ) from error
+
+
+def own(folder: Path) -> None:
+    """Note that this process looks after the job."""
+    write_process(folder / _OWNER)
+
+
+def owned_by_another(folder: Path) -> bool:
+    """Whether another living process looks after the job."""
+    pid = living_process(folder / _OWNER)
+    return pid is not None and pid != os.getpid()
+
+
+def write_process(path: Path) -> None:
+    """Note this process in a file."""
+    started = psutil.Process().create_time()
+    write_text(path, json.dumps({"pid": os.getpid(), "started": started}))
+
+
+def living_process(path: Path) -> int | None:
+    """The process that was noted in a file, or None if it is gone.
+
+    A new process that was given the number of one that is gone counts as another.
+    """
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+        process = psutil.Process(int(noted["pid"]))
+        alike = abs(process.create_time() - float(noted["started"])) < 1.0
+        return process.pid if alike and process.status() != psutil.STATUS_ZOMBIE else None
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None
+
+
+def write_done(folder: Path, model: str) -> None:
+    """Note that a job is done, and remove what only its training needed."""
+    write_text(folder / DONE, json.dumps({"model": model}))
+    shutil.rmtree(folder / INPUTS, ignore_errors=True)
