@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pydantic
 import torch
 from lightning_fabric import Fabric
 from safetensors.torch import save_file
@@ -16,13 +17,15 @@ from napari_hsi_restore.events import Done, Event, Metric, Progress
 from napari_hsi_restore.models.catalog import Network
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.optimisers import optimisers_of
-from napari_hsi_restore.training.recipe import AnyRecipe, parse_recipe
-from napari_hsi_restore.training.tasks import Task, task_of
+from napari_hsi_restore.training.recipe import AnyRecipe, Learning
+from napari_hsi_restore.training.tasks import Learner, task_of
 
 CHECKPOINT_EVERY_S = 45.0
 REPORT_EVERY_S = 5.0
 LAST = "last.safetensors"
 BEST = "best.safetensors"
+FREE = {"steps", "minutes", "check_every", "decay", "precision", "purpose", "device"}
+"""Settings that may change between two parts of a run."""
 
 
 class Run:
@@ -30,20 +33,25 @@ class Run:
 
     Parameters
     ----------
-    recipe : AnyRecipe
-    task : Task
+    recipe : Learning
+    task : Learner
         Of the recipe, its cubes loaded.
     folder : Path
         Where the checkpoints lie.
     device : str
-        Lightning Fabric's accelerator: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     """
 
-    def __init__(self, recipe: AnyRecipe, task: Task, folder: Path, device: str = "auto") -> None:
+    def __init__(self, recipe: Learning, task: Learner, folder: Path, device: str = "auto") -> None:
         self.recipe = recipe
         self.task = task
         self.folder = folder
-        self.fabric = Fabric(accelerator=device, devices=1, precision=recipe.precision)
+        kind, _, number = device.partition(":")
+        self.fabric = Fabric(
+            accelerator=kind,
+            devices=[int(number)] if number else 1,
+            precision=recipe.precision,
+        )
         self.fabric.seed_everything(recipe.seed, verbose=False)
         # On its device first: the optimisers may keep views of its parameters.
         network = task.network().to(self.fabric.device)
@@ -55,14 +63,47 @@ class Run:
         self.state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
         task.place(self.fabric.device)
 
-    def step(self) -> float:
-        """Do one optimiser step and return its loss."""
+    def step(self, share: float) -> float:
+        """Do one optimiser step and return its loss.
+
+        Parameters
+        ----------
+        share : float
+            Part of the run that is done, 0..1.
+        """
+        loss = self.task.loss(self.network, self.state.step)
+        self.fabric.backward(loss)
+        return self.update(float(loss.detach()), share)
+
+    def update(self, loss: float, share: float) -> float:
+        """Go one step along the gradients that lie in the parameters.
+
+        Parameters
+        ----------
+        loss : float
+            That the gradients are of.
+        share : float
+            Part of the run that is done, 0..1.
+
+        Returns
+        -------
+        float
+            The loss.
+
+        Raises
+        ------
+        UserError
+            If the loss is not finite.
+        """
         recipe, step = self.recipe, self.state.step
+        if not math.isfinite(loss):
+            raise UserError(
+                f"recipe {recipe.name}: the loss became infinite at step {step}; lower "
+                "'learning_rate' and resume."
+            )
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = recipe.rate(step)
-        loss = self.task.loss(self.network, step)
-        self.fabric.backward(loss)
+                group["lr"] = recipe.rate(step, share)
         # One wild batch must not undo the work of many.
         torch.nn.utils.clip_grad_norm_(self.plain.parameters(), 1.0)
         for optimiser in self.optimisers:
@@ -72,14 +113,8 @@ class Run:
         with torch.no_grad():
             for name, tensor in self.plain.state_dict().items():
                 self.average[name].lerp_(tensor, 1.0 - keep)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise UserError(
-                f"recipe {recipe.name}: the loss became infinite at step {step}; lower "
-                "'learning_rate' and resume."
-            )
         self._advance(step=step + 1)
-        return value
+        return loss
 
     def _advance(self, **changes: float) -> None:
         self.state = self.state.model_copy(update=changes)
@@ -97,14 +132,19 @@ class Run:
     def check(self) -> dict[str, float]:
         """Score the averaged weights; keep them if they are the best so far."""
         scores = self.task.scores(self.averaged())
-        main = scores[self.task.main_score]
-        if main > self.state.best:
-            self._advance(best=main)
+        if self.is_best(scores[self.task.main_score]):
             path = self.folder / BEST
             partial = path.with_name(path.name + ".partial")
             save_file({name: t.cpu().contiguous() for name, t in self.average.items()}, partial)
             partial.replace(path)
         return scores
+
+    def is_best(self, score: float) -> bool:
+        """Whether a score is above all before it, which is remembered."""
+        if not score > self.state.best:
+            return False
+        self._advance(best=score)
+        return True
 
     def save(self) -> None:
         """Write the checkpoint that `resume` reads."""
@@ -122,13 +162,15 @@ class Run:
         Raises
         ------
         UserError
-            If the checkpoint is of another recipe. `steps`, `check_every`, `decay`
-            and `precision` may change between two parts of a run.
+            If the checkpoint is of another recipe. How long the run is, how often it is
+            checked, `decay`, `precision` and the device may change between two parts.
         """
         state, tensors = checkpoint.load(self.folder / LAST)
-        free = {"steps", "check_every", "decay", "precision", "purpose"}
-        then = parse_recipe(state.recipe_json)
-        if then.model_dump(exclude=free) != self.recipe.model_dump(exclude=free):
+        try:
+            then = type(self.recipe).model_validate_json(state.recipe_json)
+        except pydantic.ValidationError:
+            then = None
+        if then is None or then.model_dump(exclude=FREE) != self.recipe.model_dump(exclude=FREE):
             raise UserError(
                 f"{self.folder / LAST}: the checkpoint belongs to another recipe; resume with "
                 "the recipe that it began with, or choose another folder."
@@ -201,22 +243,21 @@ def train(
     if (folder / LAST).exists():
         run.resume()
     try:
-        yield from _steps(run, minutes)
+        yield from _steps(run, recipe, minutes)
     finally:
         run.save()
     yield Metric("seconds", run.state.seconds, run.state.step)
     yield Done(str(folder / BEST))
 
 
-def _steps(run: Run, minutes: float | None) -> Iterator[Event]:
-    recipe = run.recipe
+def _steps(run: Run, recipe: AnyRecipe, minutes: float | None) -> Iterator[Event]:
     begin = last = saved = reported = time.monotonic()
     first_step = run.state.step
     losses: list[float] = []
     while run.state.step < recipe.steps:
         if minutes is not None and time.monotonic() - begin > 60 * minutes:
             break
-        losses.append(run.step())
+        losses.append(run.step(run.state.step / recipe.steps))
         now = time.monotonic()
         run.count_seconds(now - last)
         last = now

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from napari_hsi_restore.training.recipe import Recipe
+from napari_hsi_restore.training.recipe import Learning
 
 
 class ConvolutionMuon(torch.optim.Muon):
@@ -47,7 +47,7 @@ class ConvolutionMuon(torch.optim.Muon):
             kernel.grad = None
 
 
-def optimisers_of(network: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def optimisers_of(network: nn.Module, recipe: Learning) -> list[torch.optim.Optimizer]:
     """The optimisers that share the parameters of a network.
 
     With ``recipe.optimiser == "muon"`` the kernels that are neither the first nor the
@@ -58,7 +58,7 @@ def optimisers_of(network: nn.Module, recipe: Recipe) -> list[torch.optim.Optimi
     ----------
     network : Module
         On the device that it is trained on.
-    recipe : Recipe
+    recipe : Learning
 
     Returns
     -------

@@ -35,13 +35,54 @@ class NoiseMix(pydantic.BaseModel, frozen=True, extra="forbid"):
     misjudged: float = 0.03
 
 
-class Recipe(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """The settings that every training run has.
+class Learning(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How weights are learned, whatever they are learned from.
 
     Attributes
     ----------
     name : str
         Of the model that comes out.
+    optimiser : {'adam', 'muon'}
+        Muon takes the inner convolutions only, Adam the rest.
+    learning_rate : float
+        Adam's, after the warm-up; Muon's is scaled to match.
+    warmup, decay : int, float
+        Steps of linear warm-up; last part of the run in which the rate falls to 0.
+    average : float
+        Decay of the exponential moving average of the weights.
+    precision : str
+        Lightning Fabric's, such as ``"bf16-mixed"``.
+    seed : int
+    """
+
+    name: str
+    optimiser: Literal["adam", "muon"] = "adam"
+    learning_rate: float = 1e-3
+    warmup: int = 100
+    decay: float = 0.25
+    average: float = 0.998
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    seed: int = 0
+
+    def rate(self, step: int, share: float) -> float:
+        """Learning rate: linear warm-up, constant, linear fall to zero.
+
+        Parameters
+        ----------
+        step : int
+            Steps done.
+        share : float
+            Part of the run that is done, 0..1.
+        """
+        left = (1.0 - share) / max(self.decay, 1e-9)
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup, max(left, 0.0))
+
+
+class Recipe(Learning, frozen=True, extra="forbid"):
+    """The settings that every training run from committed patterns has.
+
+    Attributes
+    ----------
     purpose : str
         One line for the model picker.
     train, validation : tuple of str
@@ -49,42 +90,18 @@ class Recipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         called ``test``.
     scales : tuple of float
         Resolutions that a training cube is used at; 0.5 is half.
-    optimiser : {'adam', 'muon'}
-        Muon takes the inner convolutions only, Adam the rest.
-    learning_rate : float
-        Adam's, after the warm-up; Muon's is scaled to match.
-    warmup, decay : int, float
-        Steps of linear warm-up; last part of the run in which the rate falls to 0.
     steps : int
         Length of the run.
-    average : float
-        Decay of the exponential moving average of the weights.
-    precision : str
-        Lightning Fabric's, such as ``"bf16-mixed"``.
-    seed : int
     check_every : int
         Steps between two validations.
     """
 
-    name: str
     purpose: str
     train: tuple[str, ...]
     validation: tuple[str, ...]
     scales: tuple[float, ...] = (1.0, 0.5)
-    optimiser: Literal["adam", "muon"] = "adam"
-    learning_rate: float = 1e-3
-    warmup: int = 100
-    decay: float = 0.25
     steps: int = 20000
-    average: float = 0.998
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
-    seed: int = 0
     check_every: int = 500
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step: linear warm-up, constant, linear fall to zero."""
-        left = (self.steps - step) / max(1.0, self.decay * self.steps)
-        return self.learning_rate * min(1.0, (step + 1) / self.warmup, max(left, 0.0))
 
 
 class TrainingRecipe(Recipe, frozen=True, extra="forbid"):

@@ -47,7 +47,7 @@ class Enlarging:
         return self.recipe.network
 
     def network(self) -> Network:
-        """See `Task.network`."""
+        """See `Learner.network`."""
         return build(self.recipe.network)
 
     def load(self, data: Path) -> None:
@@ -59,12 +59,12 @@ class Enlarging:
         self.scenes = scenes_of(cubes.load(training), recipe)
 
     def place(self, device: torch.device) -> None:
-        """See `Task.place`."""
+        """See `Learner.place`."""
         self.source = PairSource([scene.to(device) for scene in self.scenes], self.recipe)
         self.scenes = []
 
     def loss(self, network: Any, step: int) -> torch.Tensor:
-        """See `Task.loss`."""
+        """See `Learner.loss`."""
         assert self.source is not None, "place comes first"
         pairs = self.source.draw(step)
         if isinstance(self.recipe.network, EigenSRSpec):

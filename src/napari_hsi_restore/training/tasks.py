@@ -16,8 +16,8 @@ from napari_hsi_restore.training.recipe import AnyRecipe, SuperresTraining, Trai
 from napari_hsi_restore.training.validation import validate
 
 
-class Task(Protocol):
-    """One kind of training.
+class Learner(Protocol):
+    """What a `Run` learns: a network, its loss and its scores.
 
     Attributes
     ----------
@@ -27,14 +27,8 @@ class Task(Protocol):
 
     main_score: str
 
-    def spec(self) -> ModelSpec:
-        """The contract of the network that comes out."""
-
     def network(self) -> Network:
-        """The untrained network, on the CPU."""
-
-    def load(self, data: Path) -> None:
-        """Read the cubes of the recipe below a folder."""
+        """The network that the run begins with, on the CPU."""
 
     def place(self, device: torch.device) -> None:
         """Take the device that the batches go to."""
@@ -46,8 +40,18 @@ class Task(Protocol):
         """Scores of a network on the validation cubes, by the name of their event."""
 
 
+class Task(Learner, Protocol):
+    """One kind of training from committed patterns."""
+
+    def spec(self) -> ModelSpec:
+        """The contract of the network that comes out."""
+
+    def load(self, data: Path) -> None:
+        """Read the cubes of the recipe below a folder."""
+
+
 class Denoising:
-    """Training of a denoiser; see `Task`.
+    """Training of a denoiser; see `Task` and `Learner`.
 
     Parameters
     ----------
@@ -75,7 +79,7 @@ class Denoising:
         )
 
     def network(self) -> Network:
-        """See `Task.network`."""
+        """See `Learner.network`."""
         return build(self.spec())
 
     def load(self, data: Path) -> None:
@@ -85,16 +89,16 @@ class Denoising:
         self.held_out = cubes.load(cubes.find(data, recipe.validation))
 
     def place(self, device: torch.device) -> None:
-        """See `Task.place`."""
+        """See `Learner.place`."""
         self.device = device
 
     def loss(self, network: Any, step: int) -> torch.Tensor:
-        """See `Task.loss`."""
+        """See `Learner.loss`."""
         batch = draw_batch(self.training, self.recipe, step).to(self.device)
         return whitened_error(network(batch.noisy, batch.level), batch)
 
     def scores(self, network: Any) -> dict[str, float]:
-        """See `Task.scores`."""
+        """See `Learner.scores`."""
         found = validate(network, self.held_out, self.recipe, self.device)
         return {f"psnr_{name}": value for name, value in found.items()}
 
