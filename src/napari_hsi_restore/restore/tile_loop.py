@@ -125,7 +125,7 @@ def run_tiles(
             for part in work(tile):
                 yield done + part * share
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             half = max(tile.rows_count, tile.columns_count) // 2
             if half < SIDES[-1]:
@@ -133,13 +133,14 @@ def run_tiles(
                     f"{name}: the memory does not suffice even for tiles of "
                     f"{2 * half} pixels; close other programs or choose the device cpu."
                 ) from error
-            _free_gpu_memory()
+            free_gpu_memory()
             todo = plan((tile.rows, tile.columns), shape, half, halo) + todo
         else:
             done += share
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out, on a CPU or a GPU."""
     import torch
 
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
@@ -147,7 +148,8 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def _free_gpu_memory() -> None:
+def free_gpu_memory() -> None:
+    """Give back what torch keeps of a GPU's memory for later."""
     import torch
 
     if torch.cuda.is_available():
