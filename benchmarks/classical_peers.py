@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from napari_hsi_restore.classical import METHODS, restore_classically
+from napari_hsi_restore.classical import METHODS, Settings, restore_classically
 from napari_hsi_restore.classical.engine import Noise
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.events import Done
@@ -40,7 +40,7 @@ def methods() -> dict[str, Callable[[Cube, Sigma], Cube]]:
 
 def _wait(noisy: Cube, name: str, noise: Noise) -> Cube:
     cube = HyperCube(noisy, name="benchmark", white_level=1.0)
-    for event in restore_classically(cube, name, noise=noise):
+    for event in restore_classically(cube, name, Settings(noise)):
         if isinstance(event, Done):
             return np.asarray(event.result.data)
     raise AssertionError("a restoration ends with Done or raises")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from napari_hsi_restore.metrics import Scores
+from napari_hsi_restore.restore.choices import Choice
 from napari_hsi_restore.zoo import ModelRecord
 
 _LINE = 80
@@ -74,6 +75,27 @@ def model_text(record: ModelRecord) -> str:
     ]
     lines += [f"  {name}: {value:.2f}" for name, value in record.scores.items()]
     return "\n".join(lines)
+
+
+def method_json(choice: Choice) -> dict[str, Any]:
+    """One object of ``models --json`` for a method that needs no training."""
+    return {
+        "name": choice.name,
+        "task": "denoise",
+        "scale": 1,
+        "min_bands": choice.min_bands,
+        "parameters": 0,
+        "halo": None,
+        "bundled": True,
+        "sha256": None,
+        "scores": {},
+    }
+
+
+def method_text(choice: Choice) -> str:
+    """A method without training for a person."""
+    need = "needs the whole image in memory" if choice.whole_image else "one spectrum at a time"
+    return f"{choice.name}  (denoise, no training)\n  {choice.purpose}\n  {need}"
 
 
 def scores_json(result: str, scores: Scores) -> dict[str, Any]:

@@ -198,14 +198,19 @@ def degrade(
 
 @app.command()
 def models(json_: JsonOption = False) -> None:
-    """List the models: bundled and user-made, with their scores."""
+    """List the models with their scores, and the methods that need no training."""
     from napari_hsi_restore import answers, zoo
+    from napari_hsi_restore.restore.choices import methods
 
     records = zoo.list_models()
     if json_:
-        typer.echo(json.dumps([answers.model_json(record) for record in records], allow_nan=False))
+        rows = [answers.model_json(record) for record in records]
+        rows += [answers.method_json(method) for method in methods()]
+        typer.echo(json.dumps(rows, allow_nan=False))
     else:
-        typer.echo("\n\n".join(answers.model_text(record) for record in records))
+        texts = [answers.model_text(record) for record in records]
+        texts += [answers.method_text(method) for method in methods()]
+        typer.echo("\n\n".join(texts))
 
 
 @app.command()
@@ -238,7 +243,7 @@ def denoise(
     overwrite: OverwriteOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Remove the noise of a cube with a bundled network."""
+    """Remove the noise of a cube, with a network or without training."""
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
     from napari_hsi_restore.verbs import check_target
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_hsi_restore.classical import restore_classically
+from napari_hsi_restore.classical import Settings, restore_classically
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.degradations import degrade
 from napari_hsi_restore.events import Done
@@ -16,7 +16,7 @@ from napari_hsi_restore.scene import demo_scene
 
 
 def _wait(cube: HyperCube, name: str, **settings: Any) -> HyperCube:
-    *_, last = restore_classically(cube, name, **settings)
+    *_, last = restore_classically(cube, name, Settings(**settings))
     assert isinstance(last, Done)
     result: HyperCube = last.result
     assert result.shape == cube.shape

@@ -88,7 +88,7 @@ def test_the_result_keeps_what_the_file_said(run, noisy):
     np.testing.assert_array_equal(result.wavelengths_nm, source.wavelengths_nm)
     assert result.history[:-1] == source.history
     entry = json.loads(result.history[-1])
-    assert (entry["method"], entry["noise"], entry["strength"]) == ("fasthyde", "told", 0.8)
+    assert (entry["model"], entry["noise"], entry["strength"]) == ("fasthyde", "told", 0.8)
     assert len(entry["sigma"]) == 31
 
 
@@ -156,8 +156,8 @@ def test_bad_requests_are_answered_with_a_sentence(run, noisy):
     fails("'strength' is 9", strength=9.0)
     fails("mask has", hidden=np.zeros((3, 3), bool))
     fails("mask covers the whole", hidden=np.ones((64, 64), bool))
-    fails("nothing to restore", HyperCube(np.full((5, 8, 8), np.nan), name="empty"))
-    fails("nothing to restore", HyperCube(np.ones((5, 8, 8)), name="flat"))
+    fails("nothing to denoise", HyperCube(np.full((5, 8, 8), np.nan), name="empty"))
+    fails("nothing to denoise", HyperCube(np.ones((5, 8, 8)), name="flat"))
 
 
 def test_too_little_memory_is_said_before_anything_is_done(run):

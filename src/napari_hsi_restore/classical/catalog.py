@@ -37,6 +37,8 @@ class Method:
         Whether missing values of active bands are filled; else they stay missing.
     mends : bool
         Whether dead lines and stuck pixels are looked for first, and then count as missing.
+    destripes : bool
+        Whether it looks for stripes, along whole rows or columns.
     copies : int
         Copies of the cube, in float32, that are in memory at once, the result included.
     run : callable
@@ -50,6 +52,7 @@ class Method:
     extent: Literal["image", "spectrum"]
     fills: bool
     mends: bool
+    destripes: bool
     copies: int
     run: Callable[[Measured, Float], Restoring]
 
@@ -74,6 +77,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=False,
         mends=False,
+        destripes=False,
         copies=1,
         run=_fasthyde,
     ),
@@ -84,6 +88,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=False,
         mends=False,
+        destripes=False,
         copies=1,
         run=_ngmeet,
     ),
@@ -94,6 +99,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=True,
         mends=True,
+        destripes=True,
         copies=6,
         run=sparse,
     ),
@@ -104,6 +110,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=False,
         mends=True,
+        destripes=True,
         copies=2,
         run=destripe,
     ),
@@ -114,6 +121,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=True,
         mends=True,
+        destripes=False,
         copies=2,
         run=inpaint,
     ),
@@ -124,6 +132,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=True,
         mends=True,
+        destripes=False,
         copies=2,
         run=_fasthyin,
     ),
@@ -134,6 +143,7 @@ METHODS: tuple[Method, ...] = (
         extent="spectrum",
         fills=False,
         mends=False,
+        destripes=False,
         copies=1,
         run=smooth,
     ),

@@ -64,7 +64,7 @@ def destripe(measured: Measured, sigma: Float) -> Restoring:
     """
     level = yield from portion(find_stripes(measured, sigma), 0.0, 0.8)
     cube = measured.cube
-    result = np.empty(cube.shape, np.float32)
+    result = measured.new_result()
     for rows in measured.row_blocks():
         result[:, rows] = cube.data[:, rows, :]
         part = result[measured.active, rows]
@@ -87,8 +87,11 @@ def find_stripes(measured: Measured, sigma: Float) -> Generator[float, None, Blo
     Returns
     -------
     float32 ndarray, (active, 1, x) or (active, y, 1)
-        In stored units; 0 where there is no stripe.
+        In stored units; 0 where there is no stripe. Those of the whole image where they
+        are known.
     """
+    if measured.whole.shifts is not None:
+        return measured.whole.shifts
     found = yield from portion(moments(measured), 0.0, 0.5)
     profiles = yield from portion(_profiles(measured), 0.5, 0.9)
     bands = len(sigma)

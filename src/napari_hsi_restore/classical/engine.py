@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Generator, Iterator, Sequence
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import psutil
 
 from napari_hsi_restore.classical.catalog import Method, find_method
-from napari_hsi_restore.classical.defects import mark_defects
-from napari_hsi_restore.classical.measured import (
-    Float,
-    Measured,
-    estimated_noise,
-    find_active,
-    told_noise,
-)
+from napari_hsi_restore.classical.known import Known
+from napari_hsi_restore.classical.measured import Block, Float, Mask, Measured, told_noise
+from napari_hsi_restore.classical.part import MARGIN, Part, Region, cut_part
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
@@ -28,16 +24,53 @@ from napari_hsi_restore.events import Done, Event, Progress
 _PLANES = 100
 """Images of components, noisy, filtered and weights, that are in memory at once."""
 
+_MEASURED_END = 0.1
+
 Noise = Literal["auto"] | float | Sequence[float] | npt.NDArray[np.float64]
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Settings:
+    """What a method is told.
+
+    Attributes
+    ----------
+    noise : 'auto', float, or sequence of float
+        ``"auto"`` estimates the noise of every band; a number is one standard
+        deviation for all bands where white is 255; a sequence, (bands,), has
+        one for each band in the cube's stored units.
+    strength : float
+        Factor on the noise: 0 changes nothing, 1 is the best estimate.
+    hidden : bool ndarray, (y, x), or None
+        True for pixels that are to count as missing (clouds, saturation).
+    memory_limit_gib : float or None
+        Memory beside the cube that may be used, in GiB; None for what is free.
+    """
+
+    noise: Noise = "auto"
+    strength: float = 1.0
+    hidden: Mask | None = None
+    memory_limit_gib: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Place:
+    """What is asked for, and where it goes."""
+
+    region: Region | None
+    out: Block | None
 
 
 def restore_classically(
     cube: HyperCube,
     name: str,
+    settings: Settings | None = None,
     *,
-    noise: Noise = "auto",
-    strength: float = 1.0,
-    hidden: npt.NDArray[np.bool_] | None = None,
+    region: Region | None = None,
+    out: Block | None = None,
+    known: Known | None = None,
+    chosen: str | None = None,
 ) -> Iterator[Event]:
     """Restore a cube by a method that needs no training.
 
@@ -47,14 +80,19 @@ def restore_classically(
         Any real type, any number of bands, lazy or not.
     name : str
         A name of `napari_hsi_restore.classical.catalog.METHODS`.
-    noise : 'auto', float, or sequence of float
-        ``"auto"`` estimates the noise of every band; a number is one standard
-        deviation for all bands where white is 255; a sequence, (bands,), has
-        one for each band in the cube's stored units.
-    strength : float
-        Factor on the noise: 0 changes nothing, 1 is the best estimate.
-    hidden : bool ndarray, (y, x), optional
-        True for pixels that are to count as missing (clouds, saturation).
+    settings : Settings, optional
+    region : pair of slice, optional
+        Rows and columns to restore, for a preview, with explicit start and stop. Noise,
+        spectral subspace, stripes and defects are those of the whole cube; patches are
+        compared within a margin, so the values may differ from those of the whole
+        result by a small part of what is removed.
+    out : float32 ndarray, (bands, rows, columns), optional
+        Where the result goes, for example a memory map.
+    known : Known, optional
+        What is known of this very cube, which makes this run begin sooner and changes
+        nothing; gets what is found here. Not used where pixels are hidden.
+    chosen : str, optional
+        Why this method was taken, for the history.
 
     Yields
     ------
@@ -71,55 +109,112 @@ def restore_classically(
         that does not fit, or too little memory.
     """
     yield Progress(0.0, "measuring the spectra")
-    method = find_method(name)
-    if not 0.0 <= strength <= 5.0:
-        raise UserError(f"setting 'strength' is {strength}; give a number from 0 to 5.")
-    _check_memory(cube, method)
-    measured = Measured(cube, find_active(cube), _fitting(hidden, cube))
-    if method.mends:
-        measured = yield from _mended(measured)
-    sigma = _sigma(measured, method, noise)
-    if strength == 0.0:
-        result = np.asarray(cube.data).astype(np.float32)
+    method, told = find_method(name), settings or Settings()
+    if not 0.0 <= told.strength <= 5.0:
+        raise UserError(f"setting 'strength' is {told.strength}; give a number from 0 to 5.")
+    _check_memory(cube, method, region, told.memory_limit_gib)
+    hidden = _fitting(told.hidden, cube)
+    known = known if known is not None and hidden is None else Known()
+    what = "looking for dead lines and stuck pixels" if method.mends else "measuring the spectra"
+    steps = known.measured(cube, hidden, mends=method.mends)
+    measured = yield from _told(steps, 0.0, _MEASURED_END, what)
+    sigma = _sigma(measured, method, told.noise, known)
+    if told.strength == 0.0:
+        result = _unchanged(cube, region, out)
     else:
-        begin = time.monotonic()
-        steps = method.run(measured, sigma * strength)
-        while True:
-            try:
-                fraction = next(steps)
-            except StopIteration as stop:
-                result = stop.value
-                break
-            left = (time.monotonic() - begin) * (1.0 - fraction) / max(fraction, 1e-3)
-            yield Progress(fraction, f"restoring with {method.name}", left)
-    entry = _history(measured, method, noise, sigma, strength)
-    yield Done(cube.replace(data=result, history=(*cube.history, entry)))
+        place = _Place(region, out)
+        result = yield from _restored(measured, method, sigma * told.strength, place, known)
+    entry = _history(measured, method, told, sigma, chosen)
+    restored = cube if region is None else cube.crop(*region)
+    yield Done(restored.replace(data=result, history=(*cube.history, entry)))
 
 
-def _mended(measured: Measured) -> Generator[Event, None, Measured]:
-    """The same with dead lines and stuck pixels as outliers."""
-    steps = mark_defects(measured)
+def _restored(
+    measured: Measured,
+    method: Method,
+    sigma: Float,
+    place: _Place,
+    known: Known,
+) -> Generator[Event, None, Block]:
+    """The restored values of the whole cube or of a region."""
+    begin, region, out = _MEASURED_END, place.region, place.out
+    if region is None or _is_whole(region, measured.cube):
+        part = Part(dataclasses.replace(measured, out=out), (slice(None), slice(None)))
+    else:
+        begin *= 2
+        steps = cut_part(measured, method, sigma, region, known)
+        part = yield from _told(steps, _MEASURED_END, begin, "measuring the spectra")
+    filtering = method.run(part.measured, sigma)
+    result = yield from _told(filtering, begin, 1.0, f"restoring with {method.name}")
+    if part.measured.out is not None:
+        return result
+    result = result[:, *part.inside]
+    if out is None:
+        return result
+    out[...] = result
+    return out
+
+
+def _is_whole(region: Region, cube: HyperCube) -> bool:
+    return all(
+        place.start == 0 and place.stop == length
+        for place, length in zip(region, cube.shape[1:], strict=True)
+    )
+
+
+def _told(
+    steps: Generator[float, None, Result], begin: float, end: float, message: str
+) -> Generator[Event, None, Result]:
+    """A part of the work as progress, with the time left for all that follows."""
+    started = time.monotonic()
     while True:
         try:
-            next(steps)
+            fraction = next(steps)
         except StopIteration as stop:
-            result: Measured = stop.value
+            result: Result = stop.value
             return result
-        yield Progress(0.0, "looking for dead lines and stuck pixels")
+        done = begin + (end - begin) * fraction
+        left = None
+        if fraction > 0.0 and end == 1.0:
+            left = (time.monotonic() - started) * (1.0 - fraction) / fraction
+        yield Progress(done, message, left)
 
 
-def _check_memory(cube: HyperCube, method: Method) -> None:
+def _unchanged(cube: HyperCube, region: Region | None, out: Block | None) -> Block:
+    rows, columns = region or (slice(None), slice(None))
+    values = cube.data[:, rows, columns]
+    if out is None:
+        return np.asarray(values).astype(np.float32)
+    out[...] = values
+    return out
+
+
+def _check_memory(
+    cube: HyperCube, method: Method, region: Region | None, limit_gib: float | None
+) -> None:
     bands, height, width = cube.shape
+    if region is not None:
+        height, width = (
+            min(length, place.stop - place.start + 2 * MARGIN)
+            for length, place in zip((height, width), region, strict=True)
+        )
     needed = 4.0 * height * width * (method.copies * bands + _PLANES)
     free = float(psutil.virtual_memory().available)
+    if limit_gib is not None and needed > limit_gib * 2**30:
+        raise UserError(
+            f"{cube.source or cube.name}: '{method.name}' needs about {needed / 2**30:.2g} GiB of "
+            f"memory and {limit_gib:.2g} GiB are allowed; allow more, restore a part of the image, "
+            "or take a network, which works in tiles."
+        )
     if needed > free:
         raise UserError(
             f"{cube.source or cube.name}: '{method.name}' needs about {needed / 2**30:.0f} GiB of "
-            f"memory for it and {free / 2**30:.0f} GiB are free; restore a part of the image."
+            f"memory for it and {free / 2**30:.0f} GiB are free; restore a part of the image, or "
+            "take a network, which works in tiles."
         )
 
 
-def _fitting(hidden: npt.NDArray[np.bool_] | None, cube: HyperCube) -> npt.NDArray[np.bool_] | None:
+def _fitting(hidden: Mask | None, cube: HyperCube) -> Mask | None:
     if hidden is None:
         return None
     mask = np.asarray(hidden, dtype=bool)
@@ -133,29 +228,30 @@ def _fitting(hidden: npt.NDArray[np.bool_] | None, cube: HyperCube) -> npt.NDArr
     return mask
 
 
-def _sigma(measured: Measured, method: Method, noise: Noise) -> Float:
+def _sigma(measured: Measured, method: Method, noise: Noise, known: Known) -> Float:
     """Noise of the active bands; 1 where the method does not need it."""
     if not method.needs_noise:
         return np.ones(len(measured.active))
     if isinstance(noise, str):
         if noise != "auto":
             raise UserError(f"setting 'noise' is {noise!r}; give 'auto' or a standard deviation.")
-        return estimated_noise(measured)
+        return known.noise(measured, mends=method.mends)
     return told_noise(measured.cube, measured.active, noise)
 
 
 def _history(
-    measured: Measured, method: Method, noise: Noise, sigma: Float, strength: float
+    measured: Measured, method: Method, told: Settings, sigma: Float, chosen: str | None
 ) -> str:
     entry: dict[str, Any] = {
-        "step": "restore",
+        "step": "denoise",
         "source": measured.cube.source,
-        "method": method.name,
+        "model": method.name,
+        "chosen": chosen,
     }
     if method.needs_noise:
-        entry["noise"] = "estimated" if isinstance(noise, str) else "told"
+        entry["noise"] = "estimated" if isinstance(told.noise, str) else "told"
         entry["sigma"] = [float(f"{value:.5g}") for value in sigma]
-        entry["strength"] = strength
+        entry["strength"] = told.strength
     entry["hidden_pixels"] = 0 if measured.hidden is None else int(measured.hidden.sum())
     entry["version"] = version("napari-hsi-restore")
     return json.dumps(entry)

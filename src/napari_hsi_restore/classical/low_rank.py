@@ -98,8 +98,8 @@ def expand(measured: Measured, components: Components, written: Written) -> Rest
     float32 ndarray, (bands, y, x)
     """
     cube = measured.cube
-    result = np.empty(cube.shape, np.float32)
-    outside = _outside(measured)
+    result = measured.new_result()
+    outside = find_outside(measured)
     for rows in measured.row_blocks():
         values, valid = measured.block(rows)
         spectra = components.spectra(rows, values, valid)
@@ -117,8 +117,10 @@ def expand(measured: Measured, components: Components, written: Written) -> Rest
     return result
 
 
-def _outside(measured: Measured) -> npt.NDArray[np.bool_]:
+def find_outside(measured: Measured) -> npt.NDArray[np.bool_]:
     """Gaps in all active bands that reach the border, (y, x), without those hidden."""
+    if measured.whole.outside is not None:
+        return measured.whole.outside
     _, height, width = measured.cube.shape
     empty = np.empty((height, width), dtype=bool)
     for rows in measured.row_blocks():

@@ -25,6 +25,49 @@ _LEAST_SIGMA = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Moments:
+    """Moments of the spectra of a cube.
+
+    Attributes
+    ----------
+    mean : float64 ndarray, (active,)
+        In stored units.
+    covariance : float64 ndarray, (active, active)
+        Every element over the pixels that are valid in both bands.
+    pixels : int
+        Number of pixels of the element that has fewest (at least 1).
+    """
+
+    mean: Float
+    covariance: Float
+    pixels: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Whole:
+    """What is known of the whole image that a part of it is cut from.
+
+    Attributes
+    ----------
+    moments : Moments or None
+    shifts : float32 ndarray, (active, y or 1, x or 1), or None
+        Stripes, as `napari_hsi_restore.classical.destripe.find_stripes` finds them.
+    outside : bool ndarray, (y, x), or None
+        Gaps in all bands that reach the border of the whole image.
+    """
+
+    moments: Moments | None = None
+    shifts: Block | None = None
+    outside: Mask | None = None
+
+    def cut(self, rows: slice, columns: slice) -> Whole:
+        """The same for a rectangle of pixels of what it describes."""
+        shifts = None if self.shifts is None else _cut_lines(self.shifts, rows, columns)
+        outside = None if self.outside is None else self.outside[rows, columns]
+        return Whole(self.moments, shifts, outside)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Measured:
     """The bands and pixels of a cube that hold measurements.
 
@@ -39,6 +82,10 @@ class Measured:
         Values that are to count as missing.
     offsets : float32 ndarray, (active, y or 1, x or 1), or None
         Subtracted from the stored values.
+    whole : Whole
+        What is known of the whole image, where this is a part of it.
+    out : float32 ndarray, (bands, y, x), or None
+        Where the result goes.
     """
 
     cube: HyperCube
@@ -46,6 +93,32 @@ class Measured:
     hidden: Mask | None = None
     outliers: Mask | None = None
     offsets: Block | None = None
+    whole: Whole = Whole()
+    out: Block | None = None
+
+    def cut(self, rows: slice, columns: slice, whole: Whole) -> Measured:
+        """The same for a rectangle of pixels.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            With explicit start and stop.
+        whole : Whole
+            What is known of this, which the part is to use.
+        """
+        offsets = None if self.offsets is None else _cut_lines(self.offsets, rows, columns)
+        return Measured(
+            self.cube.crop(rows, columns),
+            self.active,
+            None if self.hidden is None else self.hidden[rows, columns],
+            None if self.outliers is None else self.outliers[:, rows, columns],
+            offsets,
+            whole.cut(rows, columns),
+        )
+
+    def new_result(self) -> Block:
+        """Where the result is to be written, float32 (bands, y, x)."""
+        return np.empty(self.cube.shape, np.float32) if self.out is None else self.out
 
     def block(self, rows: slice) -> tuple[Block, Mask]:
         """Values and validity of some rows of the active bands.
@@ -73,51 +146,53 @@ class Measured:
 
     def row_blocks(self) -> Iterator[slice]:
         """Runs of rows that are read at once."""
-        _, height, width = self.cube.shape
-        rows = max(1, _BLOCK_VALUES // (len(self.active) * width))
-        for start in range(0, height, rows):
-            yield slice(start, min(start + rows, height))
+        return row_blocks(len(self.active), self.cube)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Moments:
-    """Moments of the spectra of a cube.
-
-    Attributes
-    ----------
-    mean : float64 ndarray, (active,)
-        In stored units.
-    covariance : float64 ndarray, (active, active)
-        Every element over the pixels that are valid in both bands.
-    pixels : int
-        Number of pixels of the element that has fewest (at least 1).
-    """
-
-    mean: Float
-    covariance: Float
-    pixels: int
-
-
-def find_active(cube: HyperCube) -> npt.NDArray[np.intp]:
+def find_active(cube: HyperCube) -> Generator[float, None, npt.NDArray[np.intp]]:
     """Bands with at least two different valid values.
+
+    Yields
+    ------
+    float
+        Fraction done, after every block of rows.
+
+    Returns
+    -------
+    intp ndarray, (active,)
 
     Raises
     ------
     UserError
         If there is none.
     """
-    active = []
-    for index in range(cube.n_bands):
-        band = np.asarray(cube.data[index])
-        values = band[cube.valid(band)]
-        if values.size and values.min() < values.max():
-            active.append(index)
-    if not active:
+    low, high = np.full(cube.n_bands, np.inf), np.full(cube.n_bands, -np.inf)
+    for rows in row_blocks(cube.n_bands, cube):
+        stored = np.asarray(cube.data[:, rows, :])
+        valid = cube.valid(stored)
+        if valid.all():
+            low = np.minimum(low, stored.min(axis=(1, 2)))
+            high = np.maximum(high, stored.max(axis=(1, 2)))
+        else:
+            numbers = stored.astype(np.float64)
+            low = np.minimum(low, np.where(valid, numbers, np.inf).min(axis=(1, 2)))
+            high = np.maximum(high, np.where(valid, numbers, -np.inf).max(axis=(1, 2)))
+        yield rows.stop / cube.shape[1]
+    active = np.flatnonzero(high > low)
+    if not active.size:
         raise UserError(
             f"{cube.source or cube.name}: no band has two different valid values (all values are "
-            "NaN, no-data or constant), so there is nothing to restore; check the no-data value."
+            "NaN, no-data or constant), so there is nothing to denoise; check the no-data value."
         )
-    return np.array(active, dtype=np.intp)
+    return active
+
+
+def row_blocks(bands: int, cube: HyperCube) -> Iterator[slice]:
+    """Runs of rows of so many bands of a cube that are read at once."""
+    _, height, width = cube.shape
+    rows = max(1, _BLOCK_VALUES // (bands * width))
+    for start in range(0, height, rows):
+        yield slice(start, min(start + rows, height))
 
 
 def moments(measured: Measured) -> Generator[float, None, Moments]:
@@ -131,7 +206,10 @@ def moments(measured: Measured) -> Generator[float, None, Moments]:
     Returns
     -------
     Moments
+        Those of the whole image where they are known.
     """
+    if measured.whole.moments is not None:
+        return measured.whole.moments
     bands = len(measured.active)
     count, total = np.zeros((bands, bands)), np.zeros((bands, bands))
     products = np.zeros((bands, bands))
@@ -220,3 +298,8 @@ def told_noise(cube: HyperCube, active: npt.NDArray[np.intp], noise: Any) -> Flo
     if not np.all(np.isfinite(told)) or np.any(told < 0):
         raise UserError("setting 'noise': a standard deviation must be a number from 0 upwards.")
     return np.maximum(told, max(float(told.max()), 1e-30) * _LEAST_SIGMA)
+
+
+def _cut_lines(shifts: Block, rows: slice, columns: slice) -> Block:
+    """A rectangle of shifts that stand for all rows or all columns, (active, y or 1, x or 1)."""
+    return shifts[:, :, columns] if shifts.shape[1] == 1 else shifts[:, rows]

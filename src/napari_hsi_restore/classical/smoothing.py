@@ -41,7 +41,7 @@ def smooth(measured: Measured, sigma: Float) -> Restoring:
     """
     del sigma
     cube = measured.cube
-    result = np.empty(cube.shape, np.float32)
+    result = measured.new_result()
     runs = _runs(measured)
     for rows in measured.row_blocks():
         values, valid = measured.block(rows)

@@ -57,7 +57,9 @@ def sparse(measured: Measured, sigma: Float) -> Restoring:
     """
     begin = 0.08
     shifts = yield from portion(find_stripes(measured, sigma), 0.0, begin)
-    clean = dataclasses.replace(measured, offsets=shifts)
+    # Outliers change from round to round, and the moments with them.
+    whole = dataclasses.replace(measured.whole, moments=None)
+    clean = dataclasses.replace(measured, offsets=shifts, whole=whole)
     guide: Components | None = None
     each = (1.0 - _FINAL_SHARE - begin) / _ROUNDS
     for number in range(_ROUNDS):

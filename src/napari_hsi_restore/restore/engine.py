@@ -1,4 +1,4 @@
-"""The one door through which a cube is denoised."""
+"""The one door through which a cube is denoised, by a network or without training."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_hsi_restore.classical import Settings, restore_classically
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.models.basis import Basis, band_basis, eigenbasis
 from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore import devices
+from napari_hsi_restore.restore.choices import check_name, filling, is_method
 from napari_hsi_restore.restore.phase import finished
 from napari_hsi_restore.restore.recipe import DenoiseRecipe, automatic_model
 from napari_hsi_restore.restore.request import (
@@ -52,10 +54,12 @@ def restore(
     region: Region | None = None,
     out: Block | None = None,
     measured: Measured | None = None,
+    hidden: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[Event]:
-    """Denoise a cube in tiles.
+    """Denoise a cube with a network in tiles, or by a method without training.
 
-    The noise of every band is estimated (or told), the cube is projected on its basis
+    A method (`napari_hsi_restore.classical.METHODS`) sees the whole image at once.
+    For a network the noise of every band is estimated (or told), the cube is projected on its basis
     (`napari_hsi_restore.models.basis`) tile by tile, the network restores the
     components, and the bands are put together again. Bands without valid or varying
     values are passed through, no-data stays no-data, and nothing is clipped.
@@ -66,17 +70,21 @@ def restore(
     recipe : DenoiseRecipe
     region : pair of slice, optional
         Rows and columns to restore, for a preview. Noise and basis are those of the
-        whole cube, so the result is a cut-out of the whole result.
+        whole cube, so the result of a network is a cut-out of the whole result; that
+        of a method compares patches nearby only and comes very close to it.
     out : float32 ndarray, (bands, rows, columns), optional
         Where the result goes, for example a memory map.
     measured : Measured, optional
         What is known of this very cube from an earlier run, which makes this one
         begin sooner and changes nothing; gets what is measured here.
+    hidden : bool ndarray, (y, x), optional
+        True for pixels that are to count as missing (clouds, saturation); only for
+        methods, some of which fill them.
 
     Yields
     ------
     Progress
-        Several a tile. Closing the generator cancels.
+        Several a second. Closing the generator cancels.
     Done
         With the restored `HyperCube`: float32, in the units of the source, with its
         wavelengths, georeference and no-data value, and one line more of history.
@@ -85,12 +93,22 @@ def restore(
     ------
     UserError
         For an unknown model or device, a cube with nothing to restore, a wrong number
-        of noise levels, or memory that does not suffice for the smallest tile.
+        of noise levels, a mask that does not fit, or memory that does not suffice.
     """
     yield Progress(0.0, "measuring the spectra")
     whole = whole_region(cube, region)
+    if is_method(recipe.model):
+        told = Settings(recipe.noise, recipe.strength, hidden, recipe.memory_limit_gib)
+        found = (measured or Measured()).classical
+        yield from restore_classically(cube, recipe.model, told, region=whole, out=out, known=found)
+        return
+    if hidden is not None:
+        raise UserError(
+            f"model '{recipe.model}' takes no mask; choose one of {', '.join(filling())}."
+        )
     device = devices.choose(recipe.device)
     name = automatic_model(cube.n_bands) if recipe.model == "auto" else recipe.model
+    check_name(name)
     network, record, spec = _denoiser(name, device)
     check_bands(cube, record)
     available = budget(recipe.memory_limit_gib, device)

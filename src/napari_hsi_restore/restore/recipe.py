@@ -18,7 +18,8 @@ class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     Attributes
     ----------
     model : str
-        Name of a model, or ``"auto"``.
+        Name of a network or of a method without training
+        (`napari_hsi_restore.restore.choices.denoisers`), or ``"auto"``.
     noise : 'auto', float, or tuple of float
         ``"auto"`` estimates the noise of every band; a number is one standard
         deviation for all bands on the 0..255 scale of the cube's white level; a tuple
@@ -26,12 +27,14 @@ class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     strength : float
         Factor on the noise that is removed: 0 changes nothing, 1 is the best estimate.
     device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; methods without training
+        run on the CPU whatever it says.
     memory_limit_gib : float or None
         Memory that the run may use beside the cube and the result, in GiB; None for
         half of what is free.
     tile : int or None
-        Side of a tile in pixels; None to fit the memory.
+        Side of a tile in pixels; None to fit the memory. Methods without training
+        have no tiles.
     """
 
     model: str = "auto"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_hsi_restore.classical import Known
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.noise import estimate_sigma
@@ -47,9 +48,15 @@ class Measured:
 
     Only whole results are kept, whatever was cancelled; they are the same as those of a
     new measurement. The caller sees to it that it is always the same cube.
+
+    Attributes
+    ----------
+    classical : Known
+        What the restorers without training know of it.
     """
 
     def __init__(self) -> None:
+        self.classical = Known()
         self._spectra: SpectralStatistics | None = None
         self._noise: Float | None = None
 
