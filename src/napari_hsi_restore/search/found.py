@@ -1,0 +1,210 @@
+"""Training what the search has found, for the time that is left."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import torch
+
+from napari_hsi_restore.events import Event, Metric, Note, Progress
+from napari_hsi_restore.models.architectures.stas import Stas
+from napari_hsi_restore.models.catalog import Network
+from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
+from napari_hsi_restore.search.clock import CHECKPOINT_EVERY_S, REPORT_EVERY_S, Clock
+from napari_hsi_restore.search.stage import Stage
+from napari_hsi_restore.search_space.genotype import Genotype
+from napari_hsi_restore.training.checkpoint import Tensors
+from napari_hsi_restore.training.cubes import Cube
+from napari_hsi_restore.training.loop import LAST, Run
+from napari_hsi_restore.training.losses import whitened_error
+from napari_hsi_restore.training.patches import Batch, draw_batch
+from napari_hsi_restore.training.recipe import TrainingRecipe
+
+CHECKS = 16
+"""Scores in the course of the training, beside the first and the last."""
+
+
+class Found:
+    """A network of a known genotype that learns from cubes in memory.
+
+    It is a `napari_hsi_restore.training.tasks.Learner`.
+
+    Parameters
+    ----------
+    recipe : TrainingRecipe
+    cubes : list of float32 ndarray, (bands, y, x)
+        Clean, white at 1.
+    weights : dict of tensor or None
+        What it begins with; else it begins at random.
+    """
+
+    main_score = "psnr"
+
+    def __init__(self, recipe: TrainingRecipe, cubes: list[Cube], weights: Tensors | None) -> None:
+        self.recipe = recipe
+        self._cubes = cubes
+        self._weights = weights
+        self._device = torch.device("cpu")
+
+    def network(self) -> Network:
+        """See `Learner.network`."""
+        network = Stas(self.recipe.genotype, self.recipe.width)
+        if self._weights is not None:
+            network.load_state_dict(self._weights)
+        return network
+
+    def place(self, device: torch.device) -> None:
+        """See `Learner.place`."""
+        self._device = device
+
+    def regions(self, step: int) -> Iterator[Batch]:
+        """The batch of a step, one region after the other."""
+        batch = draw_batch(self._cubes, self.recipe, step)
+        each = len(batch.noisy) // batch.crops
+        for first in range(0, len(batch.noisy), each):
+            rows = slice(first, first + each)
+            part = Batch(batch.noisy[rows], batch.clean[rows], batch.level[rows], 1)
+            yield part.to(self._device)
+
+    def loss(self, network: Any, step: int) -> torch.Tensor:
+        """See `Learner.loss`."""
+        batch = draw_batch(self._cubes, self.recipe, step).to(self._device)
+        return whitened_error(network(batch.noisy, batch.level), batch)
+
+    def scores(self, network: Network) -> dict[str, float]:
+        """Nothing: what is held out is scored outside, in small steps."""
+        return {}
+
+    def shrink(self) -> bool:
+        """Halve the batch; False if it is one patch already."""
+        recipe = self.recipe
+        if recipe.patches > 1:
+            changes = {"patches": recipe.patches // 2}
+        elif recipe.crops > 1:
+            changes = {"crops": recipe.crops // 2}
+        else:
+            return False
+        self.recipe = recipe.model_copy(update=changes)
+        return True
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Origin:
+    """What the training begins with.
+
+    Attributes
+    ----------
+    genotype : Genotype
+    weights : dict of tensor or None
+        Of the supernet.
+    search_steps : int
+        Steps of the search, after which those of the training are counted.
+    search_s : float
+        Seconds of the search.
+    """
+
+    genotype: Genotype
+    weights: Tensors | None
+    search_steps: int
+    search_s: float
+
+
+class Training:
+    """The second part of a search.
+
+    Parameters
+    ----------
+    stage : Stage
+    origin : Origin
+    """
+
+    def __init__(self, stage: Stage, origin: Origin) -> None:
+        self._stage = stage
+        self._origin = origin
+        recipe = stage.recipe
+        self._learner = Found(
+            recipe.training(origin.genotype), stage.portions.training, origin.weights
+        )
+        self._run = Run(self._learner.recipe, self._learner, stage.folder, recipe.device)
+        if (stage.folder / LAST).exists():
+            self._run.resume()
+        state = self._run.state
+        self._clock = Clock(
+            recipe.training_seconds, recipe.training_steps, state.seconds, state.step
+        )
+        self._checked = round(self._clock.fraction * CHECKS)
+
+    def run(self) -> Generator[Event, None, None]:
+        """Train to the end of the time.
+
+        Yields
+        ------
+        Progress, Metric, Snapshot, Note
+        """
+        clock, run = self._clock, self._run
+        losses: list[float] = []
+        try:
+            if run.state.step == 0:
+                yield from self._check()
+            while not clock.over:
+                losses.append((yield from self._step()))
+                run.state = run.state.model_copy(update={"seconds": clock.spent_s})
+                clock.step = run.state.step
+                if clock.due("checkpoint", CHECKPOINT_EVERY_S):
+                    run.save()
+                yield self._progress()
+                if clock.due("loss", REPORT_EVERY_S):
+                    yield Metric("loss", sum(losses) / len(losses), self._steps)
+                    losses.clear()
+                if clock.fraction * CHECKS >= self._checked + 1 and not clock.over:
+                    self._checked = int(clock.fraction * CHECKS)
+                    yield from self._check()
+            yield from self._check()
+        finally:
+            run.save()
+
+    @property
+    def _steps(self) -> int:
+        """Steps of search and training together."""
+        return self._origin.search_steps + self._run.state.step
+
+    def _progress(self) -> Progress:
+        recipe = self._stage.recipe
+        share = recipe.search_seconds / (60.0 * recipe.minutes)
+        fraction = share + (1.0 - share) * self._clock.fraction
+        return Progress(fraction, "training the network that was found", self._clock.left_s)
+
+    def _step(self) -> Generator[Event, None, float]:
+        """One optimiser step, region by region; a batch that is too large is halved."""
+        run, share = self._run, self._clock.fraction
+        while True:
+            loss = 0.0
+            try:
+                for region in self._learner.regions(run.state.step):
+                    restored = run.network(region.noisy, region.level)
+                    part = whitened_error(restored, region) / self._learner.recipe.crops
+                    run.fabric.backward(part)
+                    loss += float(part.detach())
+                    yield self._progress()
+                return run.update(loss, share)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or not self._learner.shrink():
+                    raise
+            for optimiser in run.optimisers:
+                optimiser.zero_grad()
+            free_gpu_memory()
+            size = self._learner.recipe.crops * self._learner.recipe.patches
+            yield Note(f"Out of memory: a batch now has {size} patches.")
+
+    def _check(self) -> Generator[Event, None, None]:
+        run, origin = self._run, self._origin
+        network = run.averaged()
+        assert isinstance(network, Stas)
+        psnr = yield from self._stage.check(network, self._steps, self._progress())
+        if run.is_best(psnr):
+            seconds = origin.search_s + self._clock.spent_s
+            self._stage.write_best(
+                origin.genotype, dict(network.state_dict()), psnr, self._steps, seconds
+            )

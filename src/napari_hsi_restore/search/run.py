@@ -1,0 +1,242 @@
+"""A whole search: cubes in, events out, a model of the user's at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import pydantic
+import torch
+from lightning_fabric import Fabric
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.events import Done, Event, Metric, Note, Progress
+from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
+from napari_hsi_restore.search.clean import targets
+from napari_hsi_restore.search.clock import CHECKPOINT_EVERY_S, REPORT_EVERY_S, Clock
+from napari_hsi_restore.search.discretise import cell_state, genotype_of
+from napari_hsi_restore.search.found import Origin, Training
+from napari_hsi_restore.search.heldout import HeldOut
+from napari_hsi_restore.search.portions import divide
+from napari_hsi_restore.search.recipe import SearchRecipe
+from napari_hsi_restore.search.stage import Stage, bundled_scores
+from napari_hsi_restore.search.strategy import Search
+from napari_hsi_restore.search.supernet import inherited
+from napari_hsi_restore.search_space.genotype import Genotype
+from napari_hsi_restore.search_space.sharing import read_genotype, write_genotype
+from napari_hsi_restore.training import checkpoint
+from napari_hsi_restore.training.library import BEST, check_name, keep
+from napari_hsi_restore.training.loop import LAST
+from napari_hsi_restore.zoo.records import user_folder
+
+SEARCH = "search.safetensors"
+FOUND = "found.json"
+CHECKS = 8
+"""Scores of the strongest path in the course of the search."""
+
+_FREE = {"purpose", "minutes", "device", "precision", "search_steps", "training_steps"}
+"""Settings that may change between two sittings."""
+
+
+def run(
+    recipe: SearchRecipe, cubes: Sequence[HyperCube], folder: Path, *, resume: bool = False
+) -> Generator[Event, None, None]:
+    """See `napari_hsi_restore.search.search`."""
+    begun = any((folder / name).exists() for name in (SEARCH, FOUND, LAST))
+    if begun and not resume:
+        raise UserError(f"{folder}: a run lies there already; resume it or choose another name.")
+    if not begun:
+        check_name(recipe.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    stage = yield from _stage(recipe, cubes, folder)
+    if recipe.genotype is not None:
+        origin = Origin(recipe.genotype.model_copy(update={"name": recipe.name}), None, 0, 0.0)
+    else:
+        origin = yield from _Searching(stage).run()
+    yield from Training(stage, origin).run()
+    record = keep(folder)
+    if record is None:
+        raise AssertionError(f"the training leaves {BEST} behind")
+    yield Note(record.remark)
+    yield Done(str(user_folder() / f"{record.name}.json"))
+
+
+def _stage(
+    recipe: SearchRecipe, cubes: Sequence[HyperCube], folder: Path
+) -> Generator[Event, None, Stage]:
+    yield Progress(0.0, "reading cubes")
+    clean = yield from targets(cubes)
+    portions = divide(clean)
+    kind, _, number = recipe.device.partition(":")
+    fabric = Fabric(
+        accelerator=kind, devices=[int(number)] if number else 1, precision=recipe.precision
+    )
+    held_out = HeldOut(portions.held_out, recipe.domain)
+    start, start_psnr = yield from bundled_scores(held_out, fabric)
+    return Stage(
+        recipe=recipe,
+        names=tuple(cube.name for cube in cubes),
+        wavelengths_nm=cubes[0].wavelengths_nm,
+        portions=portions,
+        held_out=held_out,
+        fabric=fabric,
+        folder=folder,
+        start=start,
+        start_psnr=start_psnr,
+    )
+
+
+class _Searching:
+    """The first part: the search itself.
+
+    Parameters
+    ----------
+    stage : Stage
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._path = stage.folder / SEARCH
+        recipe = stage.recipe
+        self._search = Search(recipe, stage.portions.halves, stage.fabric)
+        self._state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
+        self._half_done = False
+        if self._path.exists():
+            state, tensors = checkpoint.load(self._path)
+            _check_same(recipe, state.recipe_json, self._path)
+            self._search.restore(tensors)
+            self._half_done = bool(tensors["half_done"])
+            self._state = state
+        self._clock = Clock(
+            recipe.search_seconds, recipe.search_steps, self._state.seconds, self._state.step
+        )
+        self._checked = int(self._clock.fraction * CHECKS)
+
+    def run(self) -> Generator[Event, None, Origin]:
+        """Search to the end of the time, or take what was found before.
+
+        Yields
+        ------
+        Progress, Metric, CellState, Snapshot, Note
+
+        Returns
+        -------
+        Origin
+        """
+        stage, search, clock = self._stage, self._search, self._clock
+        found = stage.folder / FOUND
+        if not found.exists():
+            try:
+                yield from self._steps()
+            finally:
+                self._save()
+            write_genotype(found, genotype_of(search.path(), stage.recipe.name), overwrite=True)
+        genotype = read_genotype(found).model_copy(update={"name": stage.recipe.name})
+        yield cell_state(search.weights(), clock.step)
+        weights = inherited(search.plain.state_dict(), search.path())
+        return Origin(
+            genotype,
+            weights if stage.recipe.inherit else None,
+            clock.step,
+            self._state.seconds,
+        )
+
+    def _steps(self) -> Generator[Event, None, None]:
+        search, clock = self._search, self._clock
+        losses: list[float] = []
+        yield cell_state(search.weights(), clock.step)
+        while not clock.over:
+            warming = clock.fraction < self._stage.recipe.warmup_share
+            yield from self._step(warming, losses)
+            clock.step += 1
+            self._state = self._state.model_copy(
+                update={"step": clock.step, "seconds": clock.spent_s}
+            )
+            if clock.due("checkpoint", CHECKPOINT_EVERY_S):
+                self._save()
+            yield self._progress()
+            if clock.due("loss", REPORT_EVERY_S):
+                yield from self._report(losses)
+            if clock.fraction * CHECKS >= self._checked + 1 and not clock.over:
+                self._checked = int(clock.fraction * CHECKS)
+                yield from self._check()
+
+    def _step(self, warming: bool, losses: list[float]) -> Generator[Event, None, None]:
+        """One step of the weights and, after the warm-up, one of the architecture."""
+        search, step = self._search, self._clock.step
+        while True:
+            try:
+                if not self._half_done:
+                    losses.append(search.theta_step(step, warming=warming))
+                    # A run that ends here must not repeat this half.
+                    self._half_done = True
+                if not warming:
+                    yield self._progress()
+                    for _ in search.alpha_step(step):
+                        yield self._progress()
+                self._half_done = False
+                return
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or not search.shrink():
+                    raise
+            search.forget_gradients()
+            free_gpu_memory()
+            yield Note(f"Out of memory: a batch now has {search.batch_size} patches.")
+
+    def _report(self, losses: list[float]) -> Generator[Event, None, None]:
+        step = self._clock.step
+        state = cell_state(self._search.weights(), step)
+        if losses:
+            yield Metric("loss", sum(losses) / len(losses), step)
+        yield Metric("entropy", state.entropy, step)
+        yield Metric("cost", self._search.expected_cost(), step)
+        yield state
+        losses.clear()
+
+    def _check(self) -> Generator[Event, None, None]:
+        """Score the strongest path as it is; it is kept in case nothing better follows."""
+        stage, search, clock = self._stage, self._search, self._clock
+        genotype = genotype_of(search.path(), stage.recipe.name)
+        weights = inherited(search.plain.state_dict(), search.path())
+        weights = {name: tensor.clone() for name, tensor in weights.items()}
+        network = stage.network(genotype, weights)
+        psnr = yield from stage.check(network, clock.step, self._progress())
+        if psnr > self._state.best:
+            self._state = self._state.model_copy(update={"best": psnr})
+            stage.write_best(genotype, weights, psnr, clock.step, clock.spent_s)
+
+    def _progress(self) -> Progress:
+        recipe, clock = self._stage.recipe, self._clock
+        share = recipe.search_seconds / (60.0 * recipe.minutes)
+        warming = clock.fraction < recipe.warmup_share
+        message = "warming up: all cells are trained alike" if warming else "comparing cells"
+        left = clock.left_s
+        return Progress(
+            share * clock.fraction,
+            message,
+            None if left is None else left + recipe.training_seconds,
+        )
+
+    def _save(self) -> None:
+        half = {"half_done": torch.tensor(self._half_done)}
+        checkpoint.save(self._path, self._state, self._search.tensors() | half)
+
+
+def _check_same(recipe: SearchRecipe, then_json: str, path: Path) -> None:
+    try:
+        then = SearchRecipe.model_validate(json.loads(then_json))
+    except pydantic.ValidationError:
+        then = None
+    if then is None or then.model_dump(exclude=_FREE) != recipe.model_dump(exclude=_FREE):
+        raise UserError(
+            f"{path}: the checkpoint belongs to other settings; resume with those that it began "
+            "with, or choose another name."
+        )
+
+
+def best_genotype(folder: Path) -> Genotype | None:
+    """The genotype that a run has found; None before the end of its search."""
+    path = folder / FOUND
+    return read_genotype(path) if path.exists() else None

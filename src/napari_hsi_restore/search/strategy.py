@@ -1,0 +1,249 @@
+"""How the supernet is searched: weights and architecture in turn, on different pixels.
+
+DARTS (Liu, Simonyan and Yang, ICLR 2019) alternates a step of the weights theta on one
+half of the training pixels with a step of the architecture parameters alpha on the
+other, after a warm-up of theta. Two forms:
+
+* **full**: every step computes all paths; alpha follows the gradient of the mixture.
+* **single-path** [ours, from ENAS, Pham et al., ICML 2018, and ProxylessNAS, Cai et al.,
+  ICLR 2019]: theta is trained on one sampled path a step, alpha by the score-function
+  gradient: several sampled paths are compared on one and the same batch, and each is
+  measured against the mean of the others. Memory and time are those of one network, and
+  the batch, whose difficulty varies far more than the paths do, cancels.
+
+What alpha minimises is ``log(error) + cost_weight * cost`` [ours]: the logarithm, for
+the error of a batch depends on its noise level, which is drawn anew for every batch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.search import cost
+from napari_hsi_restore.search.discretise import softmaxed, strongest
+from napari_hsi_restore.search.recipe import SearchRecipe
+from napari_hsi_restore.search.supernet import PAIRS, Route, Supernet
+from napari_hsi_restore.training.checkpoint import Tensors
+from napari_hsi_restore.training.cubes import Cube
+from napari_hsi_restore.training.losses import whitened_error
+from napari_hsi_restore.training.optimisers import optimisers_of
+from napari_hsi_restore.training.patches import Batch, draw_batch
+
+_THETA, _ALPHA = 0, 1
+# DARTS: alpha changes slowly, with little memory of old gradients.
+_BETAS = (0.5, 0.999)
+_LONGEST_GRADIENT = 1.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Halves:
+    """Training pixels of the search.
+
+    Attributes
+    ----------
+    theta, alpha : list of float32 ndarray, (bands, y, x)
+        Clean, white at 1; no pixel is in both.
+    """
+
+    theta: list[Cube]
+    alpha: list[Cube]
+
+
+class Search:
+    """A supernet in training, its architecture parameters and their optimisers.
+
+    Parameters
+    ----------
+    recipe : SearchRecipe
+    halves : Halves
+    fabric : Fabric
+        Device and precision.
+    """
+
+    def __init__(self, recipe: SearchRecipe, halves: Halves, fabric: Fabric) -> None:
+        self.recipe = recipe
+        self.halves = halves
+        self.fabric = fabric
+        self._batches = {
+            _THETA: recipe.batches(),
+            # Far from the seeds that a user tries one after the other.
+            _ALPHA: recipe.batches(offset=10**6),
+        }
+        torch.manual_seed(recipe.seed)
+        self.plain = Supernet(recipe.width).to(fabric.device)
+        optimisers = optimisers_of(self.plain, self._batches[_THETA])
+        self.network, *self.optimisers = fabric.setup(self.plain, *optimisers)
+        self.alphas = [
+            nn.Parameter(torch.zeros(len(pairs), device=fabric.device)) for pairs in PAIRS
+        ]
+        self.alpha_optimiser = torch.optim.Adam(
+            self.alphas, lr=recipe.architecture_rate, betas=_BETAS
+        )
+        measured = recipe.cost == "measured"
+        self.costs = cost.measured(recipe.width, fabric.device) if measured else cost.counted()
+
+    def weights(self) -> list[torch.Tensor]:
+        """The weights of the pairs of every node."""
+        return [row.detach() for row in softmaxed(self.alphas)]
+
+    def path(self) -> Route:
+        """What the published rule would choose now."""
+        return strongest(self.weights())
+
+    def expected_cost(self) -> float:
+        """Cost of the cell that the weights let expect, 0..1."""
+        return float(cost.expected_cost(self.weights(), self._cost_rows()))
+
+    def shrink(self) -> bool:
+        """Halve the batch; False if it is one patch already."""
+        for key, batches in self._batches.items():
+            if batches.patches > 1:
+                changes = {"patches": batches.patches // 2}
+            elif batches.crops > 1:
+                changes = {"crops": batches.crops // 2}
+            else:
+                return False
+            self._batches[key] = batches.model_copy(update=changes)
+        return True
+
+    @property
+    def batch_size(self) -> int:
+        """Patches of a step."""
+        return self._batches[_THETA].crops * self._batches[_THETA].patches
+
+    def theta_step(self, step: int, *, warming: bool) -> float:
+        """Train the weights on one batch; return its loss.
+
+        Parameters
+        ----------
+        step : int
+            Batch and path depend on it and on the recipe only.
+        warming : bool
+            Whether all pairs are still alike.
+        """
+        rng = np.random.default_rng([self.recipe.seed, step, _THETA])
+        batch = self._batch(_THETA, step)
+        if self.recipe.form == "full":
+            restored = self.network(batch.noisy, batch.level, self.weights())
+        else:
+            path = self._sample(rng, uniform=warming)
+            restored = self.network(batch.noisy, batch.level, path)
+        loss = whitened_error(restored, batch)
+        self.fabric.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.plain.parameters(), _LONGEST_GRADIENT)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            # Of a path that is not sampled nothing must change, not even by momentum.
+            optimiser.zero_grad(set_to_none=True)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise UserError(
+                f"model '{self.recipe.name}': the loss became infinite at step {step}; lower "
+                "the setting 'learning_rate' and begin again."
+            )
+        return value
+
+    def alpha_step(self, step: int) -> Iterator[None]:
+        """Train the architecture parameters on one batch of the other half.
+
+        Yields
+        ------
+        None
+            After every network that was run.
+        """
+        batch = self._batch(_ALPHA, step)
+        weights = softmaxed(self.alphas)
+        price = self.recipe.cost_weight * cost.expected_cost(weights, self._cost_rows())
+        if self.recipe.form == "full":
+            restored = self.network(batch.noisy, batch.level, weights)
+            objective = torch.log(whitened_error(restored, batch)) + price
+        else:
+            rng = np.random.default_rng([self.recipe.seed, step, _ALPHA])
+            paths = [self._sample(rng) for _ in range(self.recipe.paths)]
+            errors = []
+            for path in paths:
+                errors.append(self._log_error(path, batch))
+                yield
+            objective = self._score_function(paths, torch.stack(errors)) + price
+        gradients = torch.autograd.grad(objective, self.alphas)
+        for alpha, gradient in zip(self.alphas, gradients, strict=True):
+            alpha.grad = gradient
+        self.alpha_optimiser.step()
+
+    def _score_function(self, paths: list[Route], errors: torch.Tensor) -> torch.Tensor:
+        """A sum whose gradient estimates that of the expected log error."""
+        count = len(paths)
+        # Against the mean of the others: unbiased, since they were drawn independently.
+        advantages = (errors - errors.mean()) * (count / (count - 1))
+        total = torch.zeros((), device=self.fabric.device)
+        logarithms = [torch.log_softmax(alpha, dim=0) for alpha in self.alphas]
+        for path, advantage in zip(paths, advantages, strict=True):
+            chances = [row[choice] for row, choice in zip(logarithms, path, strict=True)]
+            total = total + advantage * torch.stack(chances).sum()
+        return total / count
+
+    @torch.no_grad()
+    def _log_error(self, path: Route, batch: Batch) -> torch.Tensor:
+        restored = self.network(batch.noisy, batch.level, path)
+        return torch.log(whitened_error(restored, batch))
+
+    def _sample(self, rng: np.random.Generator, *, uniform: bool = False) -> Route:
+        if uniform:
+            return tuple(int(rng.integers(len(pairs))) for pairs in PAIRS)
+        chances = [row.double().cpu().numpy() for row in self.weights()]
+        return tuple(int(rng.choice(len(row), p=row / row.sum())) for row in chances)
+
+    def _batch(self, half: int, step: int) -> Batch:
+        cubes = self.halves.theta if half == _THETA else self.halves.alpha
+        return draw_batch(cubes, self._batches[half], step).to(self.fabric.device)
+
+    def _cost_rows(self) -> list[torch.Tensor]:
+        return [row.to(self.fabric.device) for row in cost.by_pair(self.costs)]
+
+    def forget_gradients(self) -> None:
+        """After a step that was broken off."""
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+
+    # Checkpoints -------------------------------------------------------------
+
+    def tensors(self) -> Tensors:
+        """Everything that a search goes on from."""
+        found = {f"weights.{name}": t for name, t in self.plain.state_dict().items()}
+        found |= {f"alpha.{node}": alpha for node, alpha in enumerate(self.alphas)}
+        found["costs"] = cost.as_tensor(self.costs)
+        for place, optimiser in enumerate((*self.optimisers, self.alpha_optimiser)):
+            for index, moments in optimiser.state_dict()["state"].items():
+                found |= {f"optimiser.{place}.{index}.{key}": t for key, t in moments.items()}
+        return found
+
+    def restore(self, tensors: Tensors) -> None:
+        """Go on from the tensors of a checkpoint."""
+        device = self.fabric.device
+
+        def part(prefix: str) -> Tensors:
+            return {
+                name.removeprefix(prefix): tensor.to(device)
+                for name, tensor in tensors.items()
+                if name.startswith(prefix)
+            }
+
+        self.plain.load_state_dict(part("weights."))
+        with torch.no_grad():
+            for node, alpha in enumerate(self.alphas):
+                alpha.copy_(tensors[f"alpha.{node}"])
+        self.costs = cost.from_tensor(tensors["costs"])
+        for place, optimiser in enumerate((*self.optimisers, self.alpha_optimiser)):
+            moments: dict[int, Tensors] = {}
+            for name, tensor in part(f"optimiser.{place}.").items():
+                index, key = name.split(".", 1)
+                moments.setdefault(int(index), {})[key] = tensor
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
