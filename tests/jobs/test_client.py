@@ -1,21 +1,31 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 
+import dask.array as da
 import numpy as np
 import psutil
 import pytest
 
-from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.cube import Georeference, HyperCube
+from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Failed, Progress
 from napari_hsi_restore.jobs.client import JobClient
-from napari_hsi_restore.jobs.requests import DenoiseRequest, DevicesRequest, NoiseRequest
+from napari_hsi_restore.jobs.requests import (
+    DenoiseRequest,
+    DevicesRequest,
+    NoiseRequest,
+    SuperresRequest,
+)
+from napari_hsi_restore.restore import outcome
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 
 PATIENCE_S = 60
 
@@ -115,6 +125,67 @@ def test_a_region_is_a_cut_out_of_the_whole(client):
     *_, part = client.submit(DenoiseRequest(cube, recipe, region=(5, 37, 8, 30))).events()
     expected = whole.result.cube.array()[:, 5:37, 8:30]
     np.testing.assert_allclose(part.result.cube.array(), expected, atol=1e-4)
+
+
+def test_a_cube_is_enlarged_in_the_child(client):
+    place = Georeference("EPSG:32633", (10.0, 0.0, 500.0, 0.0, -10.0, 900.0))
+    cube = noisy_cube(size=24, sigma=0.0)[0].replace(georeference=place)
+    recipe = SuperresRecipe(scale=2, model="eigensr_x2", device="cpu")
+    *progress, done = client.submit(SuperresRequest(cube, recipe)).events()
+    assert any("tile 1 of 1" in event.message for event in progress)
+    assert any(event.eta_s is not None for event in progress)
+    result = done.result.cube
+    assert done.result.residual is None
+    assert result.shape == (31, 48, 48)
+    assert result.georeference.transform == (5.0, 0.0, 500.0, 0.0, -5.0, 900.0)
+    assert result.units == "reflectance"
+    np.testing.assert_array_equal(result.wavelengths_nm, cube.wavelengths_nm)
+    assert len(result.history) == 2
+    assert any("Shrunk by 2 again" in sentence for sentence in outcome(result))
+
+
+def test_a_region_is_enlarged_like_the_whole_and_the_model_checked_once(client):
+    cube, _ = noisy_cube(size=40, sigma=0.0)
+    recipe = SuperresRecipe(scale=2, fine="none", device="cpu")
+    *progress, whole = client.submit(SuperresRequest(cube, recipe)).events()
+    assert any("checking" in event.message for event in progress)
+    request = SuperresRequest(cube, recipe, region=(5, 37, 8, 30))
+    *progress, part = client.submit(request).events()
+    assert not any("checking" in event.message for event in progress)
+    expected = whole.result.cube.array()[:, 10:74, 16:60]
+    np.testing.assert_allclose(part.result.cube.array(), expected, atol=1e-4)
+
+
+def test_a_cancelled_enlargement_leaves_nothing(client):
+    values = np.random.default_rng(0).normal(1, 0.1, (31, 500, 500)).astype(np.float32)
+    recipe = SuperresRecipe(scale=2, model="eigensr_x2", device="cpu")
+    job = client.submit(SuperresRequest(HyperCube(values), recipe))
+    until_it_works(job)
+    client.cancel(job)
+    assert not any(isinstance(event, Done | Failed) for event in job.events())
+    until(lambda: client.folder is None or not list(client.folder.iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sentence"),
+    [
+        (SuperresRecipe(scale=4, model="eigensr_x2"), "not for super-resolution by 4"),
+        (SuperresRecipe(scale=8), "no model enlarges 31 bands by 8"),
+    ],
+)
+def test_what_cannot_be_enlarged_is_refused_before_anything_is_copied(recipe, sentence):
+    with pytest.raises(UserError, match=sentence):
+        SuperresRequest(noisy_cube()[0], recipe).check()
+
+
+def test_a_result_too_large_for_memory_or_disk_is_refused_before_anything_is_copied(monkeypatch):
+    huge = da.zeros((31, 200_000, 200_000), chunks=(31, 1000, 1000))
+    recipe = SuperresRecipe(scale=2, model="bicubic")
+    with pytest.raises(UserError, match="GiB of memory"):
+        SuperresRequest(HyperCube(huge), recipe).check()
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 9, 9))
+    with pytest.raises(UserError, match="too full"):
+        SuperresRequest(noisy_cube()[0], recipe).check()
 
 
 def test_devices_have_free_memory(client):

@@ -4,8 +4,9 @@ import shlex
 
 import pytest
 
-from napari_hsi_restore.jobs.command import denoise_command
+from napari_hsi_restore.jobs.command import denoise_command, superres_command
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 
 
 def test_every_setting_that_changes_the_result_is_in_the_command():
@@ -34,3 +35,17 @@ def test_every_setting_that_changes_the_result_is_in_the_command():
 )
 def test_the_result_goes_beside_the_source_in_a_format_that_can_be_written(source, out):
     assert shlex.split(denoise_command(source, DenoiseRecipe()))[2:4] == [source, out]
+
+
+def test_a_command_that_enlarges_has_every_setting_too():
+    recipe = SuperresRecipe(scale=4, model="eigensr_x4", fine="pixel", memory_limit_gib=0.5)
+    words = shlex.split(superres_command("a field.mat::Y", recipe))
+    assert words == [
+        *("napari-hsi-restore", "superres", "a field.mat::Y", "a field_x4.mat"),
+        *("--scale", "4", "--model", "eigensr_x4", "--fine", "pixel"),
+        *("--device", "auto", "--memory-limit", "0.5"),
+    ]
+
+
+def test_a_classical_method_has_no_correction_to_name():
+    assert "--fine" not in superres_command("a.npy", SuperresRecipe(scale=2, model="bicubic"))

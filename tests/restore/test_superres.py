@@ -211,7 +211,7 @@ def test_what_cannot_be_done_is_said(low, change, sentence):
 
 def test_a_result_that_memory_cannot_hold_is_refused_first(low):
     zeros = da.zeros((9, 200_000, 200_000), chunks=(9, 1000, 1000))
-    with pytest.raises(UserError, match=r"enlarged by 2 it takes .* GiB"):
+    with pytest.raises(UserError, match=r"enlarging it by 2 takes .* GiB of memory"):
         enlarge(low.replace(data=zeros), recipe("coarsr"))
 
 

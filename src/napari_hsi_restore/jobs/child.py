@@ -80,7 +80,7 @@ class Child:
 
     def _answer(self, message: Message) -> None:
         try:
-            if message.kind in ("denoise", "devices"):
+            if message.kind in ("denoise", "superres", "devices"):
                 _import_torch()
             with contextlib.closing(tasks.run(message)) as events:
                 for event in events:

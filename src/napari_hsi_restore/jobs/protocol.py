@@ -3,6 +3,7 @@
 Client to child, one JSON object a line::
 
     {"id": "3", "kind": "denoise", "folder": "/tmp/.../3", "recipe": {...}, "residual": true}
+    {"id": "6", "kind": "superres", "folder": "/tmp/.../6", "recipe": {"scale": 2, ...}}
     {"id": "4", "kind": "estimate_noise", "folder": "/tmp/.../4"}
     {"id": "5", "kind": "devices", "folder": "/tmp/.../5"}
     {"id": "3", "kind": "cancel"}
@@ -21,7 +22,7 @@ import pydantic
 
 from napari_hsi_restore.events import Event, from_json, to_json
 
-Kind = Literal["denoise", "estimate_noise", "devices", "cancel"]
+Kind = Literal["denoise", "superres", "estimate_noise", "devices", "cancel"]
 
 
 class Message(pydantic.BaseModel):
@@ -31,15 +32,16 @@ class Message(pydantic.BaseModel):
     ----------
     id : str
         Names the request in every answer to it.
-    kind : {"denoise", "estimate_noise", "devices", "cancel"}
+    kind : {"denoise", "superres", "estimate_noise", "devices", "cancel"}
         What to do; ``"cancel"`` ends the request of the same id.
     folder : str
         Holds the input cube (`transfer.INPUT`) and takes the outputs.
     recipe : dict
-        JSON form of a `DenoiseRecipe`; only for ``"denoise"``.
+        JSON form of a `DenoiseRecipe` for ``"denoise"``, of a `SuperresRecipe` for
+        ``"superres"``.
     region : tuple of 4 int or None
-        Rows and columns that ``"denoise"`` restores, as (top, bottom, left, right)
-        with the ends left out; None for all.
+        Rows and columns of the input to restore or enlarge, as (top, bottom, left,
+        right) with the ends left out; None for all.
     residual : bool
         Whether ``"denoise"`` also writes input minus output.
     """

@@ -6,9 +6,11 @@ job and how to take its result from there; neither runs on the caller's thread.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,18 +23,23 @@ from napari_hsi_restore.jobs import transfer
 from napari_hsi_restore.jobs.protocol import Message
 from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.restore.request import check_bands
+from napari_hsi_restore.restore.superres_recipe import SuperresRecipe, model_for
+from napari_hsi_restore.restore.superres_size import check_memory, result_bytes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Restored:
-    """Result of a `DenoiseRequest`.
+    """Result of a `DenoiseRequest` or a `SuperresRequest`.
 
     Attributes
     ----------
     cube : HyperCube
-        float32 (bands, y, x), in the units of the input.
+        float32 (bands, y, x), in the units of the input; of a `SuperresRequest` with
+        more pixels.
     residual : HyperCube or None
-        Input minus output, float32 (bands, y, x), NaN where there is no data.
+        Input minus output, float32 (bands, y, x), NaN where there is no data; None
+        where it was not asked for.
     """
 
     cube: HyperCube
@@ -104,6 +111,64 @@ class DenoiseRequest:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class SuperresRequest:
+    """Enlarge a cube; ends with ``Done(Restored)``.
+
+    Attributes
+    ----------
+    cube : HyperCube
+    recipe : SuperresRecipe
+    region : tuple of 4 int or None
+        Rows and columns of the input to enlarge, (top, bottom, left, right) with the
+        ends left out; None for all.
+    """
+
+    cube: HyperCube
+    recipe: SuperresRecipe
+    region: tuple[int, int, int, int] | None = None
+
+    def check(self) -> None:
+        """Refuse at once what could not be done, before anything is copied or measured.
+
+        Raises
+        ------
+        UserError
+            If there is no such model for this scale or so few bands, or memory or disk
+            cannot hold the result.
+        """
+        record = model_for(self.recipe, self.cube.n_bands)
+        if record is not None:
+            check_bands(self.cube, record)
+        region = None
+        if self.region is not None:
+            top, bottom, left, right = self.region
+            region = slice(top, bottom), slice(left, right)
+        check_memory(self.cube, self.recipe, region, mapped=True)
+        needed = result_bytes(self.cube, self.recipe.scale, region)
+        # A folder that cannot be written is told when the job begins.
+        with contextlib.suppress(OSError):
+            transfer.check_disk(Path(tempfile.gettempdir()), needed)
+
+    def message(self, request_id: str, folder: Path) -> Message:
+        """Return the line for the child."""
+        return Message(
+            id=request_id,
+            kind="superres",
+            folder=str(folder),
+            recipe=self.recipe.model_dump(mode="json"),
+            region=self.region,
+        )
+
+    def write_input(self, folder: Path, cancelled: Callable[[], bool]) -> None:
+        """Put the cube into the folder, in blocks."""
+        transfer.write_cube(self.cube, folder, transfer.INPUT, cancelled)
+
+    def read_result(self, folder: Path, answer: Any) -> Restored:
+        """Take the cube out of the folder, which is removed afterwards."""
+        return Restored(_take(folder, str(answer)))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class NoiseRequest:
     """Estimate the noise of each band; ends with ``Done(NoiseEstimate)``."""
 
@@ -139,7 +204,7 @@ class DevicesRequest:
         return tuple(DeviceInfo(*fields) for fields in json.loads(answer))
 
 
-Request = DenoiseRequest | NoiseRequest | DevicesRequest
+Request = DenoiseRequest | SuperresRequest | NoiseRequest | DevicesRequest
 
 
 def _take(folder: Path, name: str) -> HyperCube:

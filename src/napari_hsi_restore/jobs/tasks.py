@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,9 @@ from napari_hsi_restore.jobs import transfer
 from napari_hsi_restore.jobs.protocol import Message
 
 if TYPE_CHECKING:
+    from napari_hsi_restore.restore.request import Region
     from napari_hsi_restore.restore.statistics import Measured
+    from napari_hsi_restore.restore.superres_check import Known
 
 
 def run(message: Message) -> Generator[Event, None, None]:
@@ -41,6 +43,8 @@ def run(message: Message) -> Generator[Event, None, None]:
     folder = Path(message.folder)
     if message.kind == "denoise":
         yield from _denoise(message, folder)
+    elif message.kind == "superres":
+        yield from _superres(message, folder)
     elif message.kind == "estimate_noise":
         yield from _estimate_noise(folder)
     elif message.kind == "devices":
@@ -64,26 +68,52 @@ def _denoise(message: Message, folder: Path) -> Generator[Event, None, None]:
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
 
     cube = transfer.read_cube(folder, transfer.INPUT)
-    top, bottom, left, right = message.region or (0, cube.shape[1], 0, cube.shape[2])
-    region = slice(top, bottom), slice(left, right)
+    region = _region(message) or (slice(0, cube.shape[1]), slice(0, cube.shape[2]))
     part = cube.crop(*region)
     out = transfer.new_array(folder / f"{transfer.OUTPUT}.npy", part.shape, np.dtype(np.float32))
-    result: HyperCube | None = None
     recipe = DenoiseRecipe.model_validate(message.recipe)
     measured = _measured(transfer.fingerprint(folder, transfer.INPUT))
-    for event in restore(cube, recipe, region=region, out=out, measured=measured):
-        if isinstance(event, Done):
-            result = event.result
-        else:
-            yield event
-    if result is None:
-        raise RuntimeError("restoring ended without a result")
-    transfer.write_cube(result, folder, transfer.OUTPUT)
+    events = restore(cube, recipe, region=region, out=out, measured=measured)
+    result = yield from _result(events, folder)
     if message.residual:
         yield Progress(1.0, "input minus output")
         residual = _residual(part, result, folder / f"{transfer.RESIDUAL}.npy")
         transfer.write_cube(residual, folder, transfer.RESIDUAL)
     yield Done(transfer.OUTPUT)
+
+
+def _superres(message: Message, folder: Path) -> Generator[Event, None, None]:
+    from napari_hsi_restore.restore import SuperresRecipe, superres
+    from napari_hsi_restore.restore.superres_size import check_memory, result_shape
+
+    cube = transfer.read_cube(folder, transfer.INPUT)
+    recipe = SuperresRecipe.model_validate(message.recipe)
+    region = _region(message)
+    check_memory(cube, recipe, region, mapped=True)
+    shape = result_shape(cube, recipe.scale, region)
+    out = transfer.new_array(folder / f"{transfer.OUTPUT}.npy", shape, np.dtype(np.float32))
+    known = _known(transfer.fingerprint(folder, transfer.INPUT))
+    yield from _result(superres(cube, recipe, region=region, out=out, known=known), folder)
+    yield Done(transfer.OUTPUT)
+
+
+def _region(message: Message) -> Region | None:
+    """Rows and columns of a message as slices; None for all."""
+    if message.region is None:
+        return None
+    top, bottom, left, right = message.region
+    return slice(top, bottom), slice(left, right)
+
+
+def _result(events: Iterator[Event], folder: Path) -> Generator[Event, None, HyperCube]:
+    """Hand on the progress of a restoration and leave its result in the folder."""
+    for event in events:
+        if isinstance(event, Done):
+            result: HyperCube = event.result
+            transfer.write_cube(result, folder, transfer.OUTPUT)
+            return result
+        yield event
+    raise RuntimeError("restoring ended without a result")
 
 
 def _residual(cube: HyperCube, result: HyperCube, path: Path) -> HyperCube:
@@ -117,6 +147,14 @@ def _measured(fingerprint: str) -> Measured:
     from napari_hsi_restore.restore.statistics import Measured
 
     return Measured()
+
+
+@functools.lru_cache(maxsize=4)
+def _known(fingerprint: str) -> Known:
+    """What is known of the cube with this fingerprint from enlarging it earlier."""
+    from napari_hsi_restore.restore.superres_check import Known
+
+    return Known()
 
 
 def _devices() -> Generator[Event, None, None]:

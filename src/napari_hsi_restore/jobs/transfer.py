@@ -134,8 +134,7 @@ def new_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.N
         If the disk is too full.
     """
     needed = math.prod(shape) * dtype.itemsize
-    if shutil.disk_usage(path.parent).free < needed:
-        raise _disk_full(path.parent, needed)
+    check_disk(path.parent, needed)
     try:
         target: npt.NDArray[Any] = np.lib.format.open_memmap(
             path, mode="w+", dtype=dtype, shape=shape
@@ -152,6 +151,17 @@ def new_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.N
             "TMPDIR to another folder and start again."
         ) from error
     return target
+
+
+def check_disk(folder: Path, needed: int) -> None:
+    """Refuse a number of bytes that the disk of a folder for temporary files cannot hold.
+
+    Raises
+    ------
+    UserError
+    """
+    if shutil.disk_usage(folder).free < needed:
+        raise _disk_full(folder, needed)
 
 
 def read_array(path: Path) -> npt.NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 from napari_hsi_restore.cube import HyperCube
@@ -13,9 +13,14 @@ Result = TypeVar("Result")
 
 
 def phase(
-    task: Generator[float, None, Result], span: tuple[float, float], message: str
+    task: Generator[float, None, Result],
+    span: tuple[float, float],
+    message: str | Callable[[], str],
 ) -> Generator[Event, None, Result]:
-    """Turn the fractions of a task into progress between two ends of the whole."""
+    """Turn the fractions of a task into progress between two ends of the whole.
+
+    A message that changes is asked for at every step.
+    """
     begin, last = time.monotonic(), span[1] - span[0]
     while True:
         try:
@@ -24,7 +29,8 @@ def phase(
             result: Result = end.value
             return result
         left = (time.monotonic() - begin) / max(fraction, 1e-6) * ((1 - span[0]) / last - fraction)
-        yield Progress(span[0] + last * fraction, message, left)
+        said = message if isinstance(message, str) else message()
+        yield Progress(span[0] + last * fraction, said, left)
 
 
 def finished(events: Iterable[Event]) -> HyperCube:

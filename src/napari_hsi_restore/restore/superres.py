@@ -10,11 +10,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from napari_hsi_restore.cube import Georeference, HyperCube
 from napari_hsi_restore.degradations import resize_bicubic
-from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.consistency import Consistency, measured
@@ -22,13 +20,14 @@ from napari_hsi_restore.restore.fill import RINGS, grown
 from napari_hsi_restore.restore.fine import FineReport, refine
 from napari_hsi_restore.restore.phase import finished, phase
 from napari_hsi_restore.restore.request import Region, check_bands, measure_spectra, whole_region
-from napari_hsi_restore.restore.superres_check import Choice, choose
+from napari_hsi_restore.restore.superres_check import Choice, Known, choose, known_of
 from napari_hsi_restore.restore.superres_recipe import (
     CLASSICAL,
     SuperresRecipe,
     half_model,
     model_for,
 )
+from napari_hsi_restore.restore.superres_size import check_memory, result_shape
 from napari_hsi_restore.restore.superres_source import (
     Source,
     filled_region,
@@ -36,7 +35,7 @@ from napari_hsi_restore.restore.superres_source import (
     usable,
 )
 from napari_hsi_restore.restore.tile_loop import budget, largest_side, run_tiles
-from napari_hsi_restore.restore.tiling import Tile
+from napari_hsi_restore.restore.tiling import Tile, plan
 from napari_hsi_restore.zoo.records import ModelRecord
 
 Block = npt.NDArray[np.float32]
@@ -44,7 +43,7 @@ Float = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Result = TypeVar("Result")
 
-SPECTRA, CHECKED, HALF, WHOLE, FINE = 0.05, 0.15, 0.3, 0.9, 0.98
+SPECTRA, CHECKED, HALF, WHOLE, FINE = 0.05, 0.15, 0.25, 0.5, 0.95
 """Where in the progress measuring, checking, both networks and the correction end."""
 
 CPU_SIDE = 192
@@ -68,6 +67,7 @@ def superres(
     *,
     region: Region | None = None,
     out: Block | None = None,
+    known: Known | None = None,
 ) -> Iterator[Event]:
     """Enlarge a cube in tiles, and correct it by FineSR.
 
@@ -87,6 +87,8 @@ def superres(
         on the whole cube but the one weight of FineSR, which is that of the region.
     out : float32 ndarray, (bands, scale rows, scale columns), optional
         Where the result goes, for example a memory map.
+    known : Known, optional
+        What earlier runs found out about this very cube; gets what is found out now.
 
     Yields
     ------
@@ -111,12 +113,14 @@ def superres(
     if record is not None:
         check_bands(cube, record)
     device = devices.choose(recipe.device)
-    result = _result(cube, whole, recipe.scale, out)
-    statistics = yield from measure_spectra(usable(cube), SPECTRA)
+    check_memory(cube, recipe, region, mapped=out is not None)
+    result = np.empty(result_shape(cube, recipe.scale, whole), np.float32) if out is None else out
+    known = known or known_of(cube)
+    statistics = yield from measure_spectra(usable(cube), SPECTRA, known.spectra)
     active = np.flatnonzero(good_bands(cube))[statistics.active]
     choice = None
     if recipe.model == "auto" and record is not None:
-        choice = yield from _checked(cube, recipe, record, active)
+        choice = yield from _checked(cube, recipe, record, active, known)
         record = None if choice.method in CLASSICAL else record
     if record is None:
         recipe = recipe.classical(recipe.model if choice is None else choice.method)
@@ -135,7 +139,7 @@ def superres(
     report = yield from phase(
         refine(enlarged, half, low, recipe.fine, np.all(valid, axis=0)),
         (WHOLE, FINE),
-        "comparing with the input",
+        "correcting by the input",
     )
     consistency = yield from phase(
         measured(enlarged, low, valid), (FINE, 1.0), "comparing with the input"
@@ -162,21 +166,6 @@ def _larger(shape: tuple[int, ...], scale: int) -> tuple[int, int, int]:
     return shape[0], scale * shape[1], scale * shape[2]
 
 
-def _result(cube: HyperCube, whole: Region, scale: int, out: Block | None) -> Block:
-    """The array of the result, refused where memory does not suffice."""
-    if out is not None:
-        return out
-    lengths = (span.stop - span.start for span in whole)
-    shape = _larger((cube.n_bands, *lengths), scale)
-    needed, free = 4.0 * float(np.prod(shape)), float(psutil.virtual_memory().available)
-    if needed > 0.8 * free:
-        raise UserError(
-            f"{cube.source or cube.name}: enlarged by {scale} it takes {needed / 2**30:.1f} GiB "
-            f"and {free / 2**30:.1f} GiB of memory are free; enlarge a part of it."
-        )
-    return np.empty(shape, np.float32)
-
-
 def _wider(region: Region, cube: HyperCube, by: int) -> Region:
     rows, columns = (
         slice(max(0, span.start - by), min(length, span.stop + by))
@@ -186,10 +175,14 @@ def _wider(region: Region, cube: HyperCube, by: int) -> Region:
 
 
 def _checked(
-    cube: HyperCube, recipe: SuperresRecipe, record: ModelRecord, active: npt.NDArray[np.intp]
+    cube: HyperCube,
+    recipe: SuperresRecipe,
+    record: ModelRecord,
+    active: npt.NDArray[np.intp],
+    known: Known,
 ) -> Generator[Event, None, Choice]:
     """What ``auto`` means for the cube."""
-    check = choose(cube, recipe, record, active, superres)
+    check = choose(cube, recipe, record, active, superres, checks=known.checks)
     message = f"checking {record.name} on the cube shrunk by {recipe.scale}"
     return (yield from phase(check, (SPECTRA, CHECKED), message))
 
@@ -233,7 +226,10 @@ def _through(
         height, width = (min(side + 2 * enlarger.halo, length + 2 * MIRRORED) for length in shape)
         return enlarger.bytes(height * width)
 
+    begun: list[Tile] = []
+
     def work(tile: Tile) -> Iterator[float]:
+        begun.append(tile)
         block = source.low[:, tile.read_rows, tile.read_columns]
         edges = [
             (MIRRORED * (read.start == 0), MIRRORED * (read.stop == length))
@@ -256,7 +252,14 @@ def _through(
     side = source.recipe.tile or most
     region = slice(0, shape[0]), slice(0, shape[1])
     tiles = run_tiles(region, shape, side, work, halo=enlarger.halo, name=source.cube.name)
-    yield from phase(tiles, span, f"enlarging with {record.name}")
+    count = len(plan(region, shape, side, enlarger.halo))
+
+    def message() -> str:
+        # Tiles that are halved when memory runs out were not counted.
+        of = f" of {count}" if len(begun) <= count else ""
+        return f"enlarging with {record.name}, tile {len(begun)}{of}"
+
+    yield from phase(tiles, span, message)
 
 
 def _scaled(span: slice, scale: int) -> slice:

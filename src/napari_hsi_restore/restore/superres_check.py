@@ -26,6 +26,7 @@ from napari_hsi_restore.degradations import downscale
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.metrics import sam_degrees
+from napari_hsi_restore.restore.statistics import Measured
 from napari_hsi_restore.restore.superres_recipe import (
     BACK_PROJECTION,
     BICUBIC,
@@ -88,12 +89,41 @@ class Choice:
     check: Check | None
 
 
-# A preview follows another with the same cube; the cube is measured once.
-_done: weakref.WeakKeyDictionary[HyperCube, dict[Key, Check | None]] = weakref.WeakKeyDictionary()
+@dataclasses.dataclass(frozen=True, eq=False)
+class Known:
+    """What earlier runs found out about a cube, so that it is not measured twice.
+
+    The caller sees to it that it is always the same cube.
+
+    Attributes
+    ----------
+    spectra : Measured
+        Of its good bands.
+    checks : dict of (model, recipe) to Check or None
+        Of models on it.
+    """
+
+    spectra: Measured = dataclasses.field(default_factory=Measured)
+    checks: dict[Key, Check | None] = dataclasses.field(default_factory=dict)
+
+
+# A preview follows another with the same cube; a model is checked on it once.
+_checks: weakref.WeakKeyDictionary[HyperCube, dict[Key, Check | None]] = weakref.WeakKeyDictionary()
+
+
+def known_of(cube: HyperCube) -> Known:
+    """What this process knows of a cube: the checks, for its values may be edited in place."""
+    return Known(checks=_checks.setdefault(cube, {}))
 
 
 def choose(
-    cube: HyperCube, recipe: SuperresRecipe, record: ModelRecord, active: Indices, run: Run
+    cube: HyperCube,
+    recipe: SuperresRecipe,
+    record: ModelRecord,
+    active: Indices,
+    run: Run,
+    *,
+    checks: dict[Key, Check | None],
 ) -> Generator[float, None, Choice]:
     """Check a model on a cube and choose by it.
 
@@ -107,6 +137,8 @@ def choose(
         Bands to look at.
     run : callable
         `napari_hsi_restore.restore.superres.superres`.
+    checks : dict
+        Earlier checks on this cube; gets the new one.
 
     Yields
     ------
@@ -118,11 +150,10 @@ def choose(
     Choice
     """
     named = recipe.model_copy(update={"model": record.name, "tile": None})
-    known = _done.setdefault(cube, {})
     key = record.sha256, named
-    if key not in known:
-        known[key] = yield from _check(cube, named, active, run)
-    return decide(record.name, recipe.scale, known[key])
+    if key not in checks:
+        checks[key] = yield from _check(cube, named, active, run)
+    return decide(record.name, recipe.scale, checks[key])
 
 
 def decide(model: str, scale: int, check: Check | None) -> Choice:

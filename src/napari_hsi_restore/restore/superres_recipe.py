@@ -17,6 +17,14 @@ BICUBIC, BACK_PROJECTION = "bicubic", "back-projection"
 CLASSICAL = (BICUBIC, BACK_PROJECTION)
 """What can stand for a model by name and needs no training."""
 
+CLASSICAL_PURPOSES: MappingProxyType[str, str] = MappingProxyType(
+    {
+        BACK_PROJECTION: "No network: corrected until the result, shrunk again, meets the input.",
+        BICUBIC: "No network: smooth resampling, which adds no detail.",
+    }
+)
+"""One line for the model picker on each of `CLASSICAL`."""
+
 BACK_PROJECTIONS = 10
 """Steps of the classical back-projection."""
 
@@ -131,6 +139,25 @@ def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord | None:
     if not fitting:
         raise UserError(f"no model enlarges {n_bands} bands by {scale}; {_choices(scale)}.")
     return max(fitting, key=lambda entry: (entry.bundled, _mean_gain(entry)))
+
+
+def automatic_choice(scale: Scale, n_bands: int) -> tuple[str, str]:
+    """What ``auto`` tries first for a number of bands, and what decides about it.
+
+    Returns
+    -------
+    (name, reason)
+        A model, and a sentence for the user; no name and why not where there is none.
+    """
+    try:
+        record = model_for(SuperresRecipe(scale=scale), n_bands)
+    except UserError as error:
+        return "", str(error)
+    name = "" if record is None else record.name
+    return name, (
+        f"Checked on your cube first: where {name} does not beat bicubic there, a classical method "
+        "takes its place, and you are told."
+    )
 
 
 def half_model(record: ModelRecord) -> ModelRecord | None:
