@@ -106,7 +106,7 @@ class Runs(QObject):
             f"{first.title}: {progress.message or 'running'}{more}",
             True,
             progress.fraction,
-            f"{progress.fraction:.0%}{_left(progress.eta_s)}",
+            f"{progress.fraction:.0%}{time_left(progress.eta_s)}",
         )
 
     def start(
@@ -258,7 +258,8 @@ def _seconds(run: _Run) -> str:
     return f"{time.monotonic() - run.began:.1f} s"
 
 
-def _left(eta_s: float | None) -> str:
+def time_left(eta_s: float | None) -> str:
+    """How long it takes yet, in words that follow a percentage; empty if not known."""
     if eta_s is None:
         return ""
     minutes, seconds = divmod(max(1, round(eta_s)), 60)
