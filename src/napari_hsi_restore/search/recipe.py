@@ -84,7 +84,7 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     patches: int = pydantic.Field(default=2, ge=1)
     most_components: int = pydantic.Field(default=8, ge=1)
     noise: NoiseMix = NoiseMix()
-    learning_rate: float = pydantic.Field(default=1.5e-3, gt=0)
+    learning_rate: float = pydantic.Field(default=5e-3, gt=0)
     optimiser: Literal["adam", "muon"] = "muon"
     architecture_rate: float = pydantic.Field(default=0.05, gt=0)
     warmup_share: float = pydantic.Field(default=0.25, ge=0, lt=1)
