@@ -26,12 +26,15 @@ from napari_hsi_restore.zoo import library
 from napari_hsi_restore.zoo.records import ModelRecord, Provenance
 
 STEP_S = 0.02
+STEPS_A_MINUTE = 20
 
 
-class FakeRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
+class FakeRecipe(pydantic.BaseModel, frozen=True, extra="ignore"):
+    """What the docks' recipes have, too; with the minutes of a dock, so many steps a minute."""
+
     name: str
     minutes: float = 1.0
-    steps: int = 10**6
+    steps: int | None = None
     first_best: int = 3
     better: bool = True
     end: Literal["done", "user error", "defect", "hang"] = "done"
@@ -39,6 +42,7 @@ class FakeRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 def learn(job, text, material, folder, resume):
     recipe = FakeRecipe.model_validate_json(text)
+    steps = recipe.steps or round(STEPS_A_MINUTE * recipe.minutes)
     checkpoint = folder / "last.safetensors"
     begin = step = int(checkpoint.read_text()) if resume and checkpoint.exists() else 0
     yield Note(f"begins at {step} with {', '.join(cube.name for cube in material.cubes)}")
@@ -46,17 +50,17 @@ def learn(job, text, material, folder, resume):
         raise UserError("cube 'x': has too few pixels to learn from; add cubes.")
     yield Metric("psnr_start", 30.0, step)
     try:
-        while step < recipe.steps:
+        while step < steps:
             if recipe.end == "hang" and step > begin + 10:
                 time.sleep(600)
             time.sleep(STEP_S)
             step += 1
-            yield Progress(step / recipe.steps, f"step {step}", 60.0)
+            yield Progress(step / steps, f"step {step}", 60.0)
             yield Metric("loss", 1 / step, step)
             if step % recipe.first_best == 0:
                 sign = 1 if recipe.better else -1
                 write_best(folder, recipe, step)
-                yield Metric("psnr", 30 + sign * step / recipe.steps, step)
+                yield Metric("psnr", 30 + sign * step / steps, step)
                 yield snapshot(folder, material, step)
                 if job.kind == "search":
                     yield cell(step)

@@ -48,7 +48,7 @@ def material():
 
 
 def submit(client, kind="finetune", collect=material, **settings):
-    recipe = FakeRecipe(**{"name": "mine", **settings})
+    recipe = FakeRecipe(**{"name": "mine", "steps": 10**6, **settings})
     return client.submit(kind, recipe, ("one",), collect)
 
 

@@ -6,14 +6,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
 
-def wrapping_label(name: str, parent: QWidget) -> QLabel:
+def wrapping_label(name: str, parent: QWidget | None) -> QLabel:
     """Make a label whose text wraps and can be copied.
 
     Parameters
     ----------
     name : str
         What a screen reader calls it.
-    parent : QWidget
+    parent : QWidget or None
     """
     label = QLabel(parent)
     label.setWordWrap(True)

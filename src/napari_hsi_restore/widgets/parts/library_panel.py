@@ -1,0 +1,184 @@
+"""The user's own models: rename, remove, export to a file, import from one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGridLayout,
+    QInputDialog,
+    QListWidget,
+    QListWidgetItem,
+    QMessageBox,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
+from napari_hsi_restore.widgets.parts.model_library import model_library
+from napari_hsi_restore.widgets.parts.save_dialog import save_as
+from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
+from napari_hsi_restore.zoo import library
+from napari_hsi_restore.zoo.records import ModelRecord, list_models
+
+EMPTY = "You have no models of your own yet. Fine-tune, Search and Import add some."
+
+
+class LibraryPanel(QWidget):
+    """Lists the user's models, says what is known of the chosen one, and acts on it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._records: list[ModelRecord] = []
+        self.list = QListWidget()
+        self.list.setAccessibleName("Your models")
+        self.list.currentRowChanged.connect(self._show_record)
+        self.about = wrapping_label("About the model", self)
+        grid = QGridLayout()
+        self._of_one: list[QPushButton] = []
+        for place, (text, tip, action) in enumerate(
+            (
+                ("Rename…", "Give the model another name", self._ask_rename),
+                ("Remove…", "Delete the model", self._ask_remove),
+                (
+                    "Export…",
+                    "Save the model as one file, for others or another computer",
+                    self._ask_export,
+                ),
+                (
+                    "Import…",
+                    "Add a model that was exported; nothing in the file is run",
+                    self._ask_import,
+                ),
+            )
+        ):
+            button = QPushButton(text)
+            button.setAccessibleName(text.rstrip("…"))
+            button.setToolTip(tip)
+            button.clicked.connect(lambda _=False, action=action: action())
+            grid.addWidget(button, place // 2, place % 2)
+            if action != self._ask_import:
+                self._of_one.append(button)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(self.about)
+        layout.addLayout(grid)
+        self.list_models()
+
+    @property
+    def model(self) -> str | None:
+        """Name of the chosen model, or None."""
+        row = self.list.currentRow()
+        return self._records[row].name if 0 <= row < len(self._records) else None
+
+    def choose(self, name: str) -> None:
+        """Choose a model by its name."""
+        names = [record.name for record in self._records]
+        if name in names:
+            self.list.setCurrentRow(names.index(name))
+
+    def list_models(self) -> None:
+        """Read the library anew."""
+        before = self.model
+        try:
+            self._records = [record for record in list_models() if not record.bundled]
+        except UserError as error:
+            self._records = []
+            self.about.setText(str(error))
+            return
+        self.list.blockSignals(True)
+        self.list.clear()
+        for record in self._records:
+            mark = "" if record.recommended else " (not better than its start)"
+            QListWidgetItem(record.name + mark, self.list)
+        self.list.blockSignals(False)
+        self.list.setCurrentRow(0 if self._records else -1)
+        if before is not None:
+            self.choose(before)
+        self._show_record()
+
+    def rename(self, new: str) -> None:
+        """Give the chosen model another name."""
+        if self.model is not None and self._act(library.rename, self.model, new):
+            self.choose(new)
+
+    def remove(self) -> None:
+        """Delete the chosen model."""
+        if self.model is not None:
+            self._act(library.remove, self.model)
+
+    def import_model(self, path: Path) -> None:
+        """Add a model from a file, which is checked in the background."""
+        self.about.setText(f"Importing {path.name}…")
+        start_work(self._imported, or_sentence, library.import_model, path)
+
+    def _imported(self, found: ModelRecord | str) -> None:
+        if isinstance(found, str):
+            self._show_record()
+            show_error(found)
+            return
+        model_library.changed.emit()
+        self.list_models()
+        self.choose(found.name)
+
+    def _act(self, action: Callable[..., object], *arguments: str) -> bool:
+        try:
+            action(*arguments)
+        except UserError as error:
+            show_error(str(error))
+            return False
+        model_library.changed.emit()
+        self.list_models()
+        return True
+
+    def _show_record(self, row: int = 0) -> None:
+        chosen = self.model
+        for button in self._of_one:
+            button.setEnabled(chosen is not None)
+        if chosen is None:
+            self.about.setText(EMPTY)
+            return
+        record = next(record for record in self._records if record.name == chosen)
+        data = ", ".join(record.provenance.data)
+        parts = [record.purpose, record.remark, f"Learned from {data}." if data else ""]
+        self.about.setText(" ".join(part for part in parts if part))
+
+    def _ask_rename(self) -> None:
+        if self.model is None:
+            return
+        new, accepted = QInputDialog.getText(self, "Rename", "New name", text=self.model)
+        if accepted and new != self.model:
+            self.rename(new.strip())
+
+    def _ask_remove(self) -> None:
+        answer = QMessageBox.question(
+            self, "Remove a model", f"Delete the model “{self.model}”? It cannot be brought back."
+        )
+        if answer == QMessageBox.StandardButton.Yes:
+            self.remove()
+
+    def _ask_export(self) -> None:
+        name = self.model
+        if name is None:
+            return
+
+        def export(path: Path) -> Path:
+            # The dialog has asked already whether an existing file is to be replaced.
+            return library.export(name, path, overwrite=True)
+
+        if saved := save_as(self, "Export a model", name, "safetensors", export):
+            self.about.setText(f"Saved {saved}")
+
+    def _ask_import(self) -> None:
+        dialog = QFileDialog(self, "Import a model", "", "Models (*.safetensors);;All files (*)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        accepted = dialog.exec()
+        chosen = dialog.selectedFiles()
+        dialog.deleteLater()
+        if accepted and chosen:
+            self.import_model(Path(chosen[0]))
