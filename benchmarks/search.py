@@ -30,9 +30,9 @@ from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.search.discretise import cell_state, genotype_of, path_of
 from napari_hsi_restore.search.found import Found
 from napari_hsi_restore.search.heldout import HeldOut
-from napari_hsi_restore.search.portions import divide
+from napari_hsi_restore.search.portions import halve
 from napari_hsi_restore.search.recipe import SearchRecipe
-from napari_hsi_restore.search.strategy import Halves, Search
+from napari_hsi_restore.search.strategy import Search
 from napari_hsi_restore.search.supernet import PAIRS
 from napari_hsi_restore.search_space.genotype import PUBLISHED, Genotype
 from napari_hsi_restore.search_space.operations import OPERATIONS
@@ -139,7 +139,7 @@ class Experiment:
 
         recipe = recipe_of(self.options, self.kind)
         fabric = Fabric(accelerator="cpu", devices=1, precision=recipe.precision)
-        search = Search(recipe, halves_of(self.training()), fabric)
+        search = Search(recipe, halve(self.training()), fabric)
         state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
         if checkpoint_path.exists():
             state, tensors = checkpoint.load(checkpoint_path)
@@ -196,12 +196,6 @@ class Experiment:
         rng = np.random.default_rng(2022)
         paths = [tuple(int(rng.integers(len(p))) for p in PAIRS) for _ in range(self.options.cells)]
         return [genotype_of(path, f"random {n}") for n, path in enumerate(paths, start=1)]
-
-
-def halves_of(training: list[Cube]) -> Halves:
-    """Disjoint halves of the scenes: nothing is held out, validation scenes serve for that."""
-    portions = divide(training)
-    return Halves(portions.halves.theta, portions.halves.alpha)
 
 
 def chain(operation: str) -> Genotype:
@@ -307,12 +301,12 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real cubes")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of what is done already")
-    parser.add_argument("--search-steps", type=int, default=600)
-    parser.add_argument("--steps", type=int, default=400, help="training steps of every row")
+    parser.add_argument("--search-steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=300, help="training steps of every row")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of every row")
     parser.add_argument("--cells", type=int, default=4, help="random cells")
     parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--patch", type=int, default=32)
+    parser.add_argument("--patch", type=int, default=24)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

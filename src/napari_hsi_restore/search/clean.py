@@ -1,48 +1,47 @@
-"""The user's cubes as targets: checked, with white at 1, denoised where they need it."""
+"""The user's cubes as targets: with white at 1, and denoised where they need it."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_hsi_restore.classical.engine import restore_classically
 from napari_hsi_restore.cube import HyperCube
-from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Note, Progress
 from napari_hsi_restore.noise import estimate_sigma
-from napari_hsi_restore.training.cubes import Cube, normalised
+from napari_hsi_restore.training.cubes import Cube
+from napari_hsi_restore.training.finetune.cubes import Sample, check_alike, samples
+
+HELD_OUT = 0.2
+"""Part of every cube that only scores are taken from."""
 
 TOO_NOISY = 3.0
 """Noise (square mean of the bands, white at 255) from which a cube is not called clean [ours]."""
 
 
-def check_alike(cubes: Sequence[HyperCube]) -> None:
-    """Refuse cubes that are not of one sensor.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Targets:
+    """What a search learns from and is scored on.
 
-    Raises
-    ------
-    UserError
-        If there is none, or their band counts or wavelengths differ.
+    Attributes
+    ----------
+    names : tuple of str
+    training, held_out : list of float32 ndarray, (bands, y, x)
+        White is 1; no pixel is in both.
+    wavelengths_nm : float64 ndarray, (bands,), or None
+        Of the first cube.
     """
-    if not cubes:
-        raise UserError("setting 'cubes': a search needs at least one cube.")
-    first = cubes[0]
-    for cube in cubes[1:]:
-        if cube.n_bands != first.n_bands:
-            raise UserError(
-                f"{_name(cube)} has {cube.n_bands} bands and {_name(first)} {first.n_bands}; "
-                "search with cubes of one sensor."
-            )
-        ours, theirs = first.wavelengths_nm, cube.wavelengths_nm
-        if ours is not None and theirs is not None and not np.allclose(ours, theirs, atol=1.0):
-            raise UserError(
-                f"{_name(cube)} has other wavelengths than {_name(first)}; search with cubes of "
-                "one sensor."
-            )
+
+    names: tuple[str, ...]
+    training: list[Cube]
+    held_out: list[Cube]
+    wavelengths_nm: npt.NDArray[np.float64] | None
 
 
-def targets(cubes: Sequence[HyperCube]) -> Generator[Event, None, list[Cube]]:
+def targets(cubes: Sequence[HyperCube]) -> Generator[Event, None, Targets]:
     """The cubes as clean ones.
 
     A cube whose own noise stands out of the noise of the training, so that a network
@@ -54,37 +53,38 @@ def targets(cubes: Sequence[HyperCube]) -> Generator[Event, None, list[Cube]]:
 
     Returns
     -------
-    list of float32 ndarray, (bands, y, x)
-        White is 1.
+    Targets
 
     Raises
     ------
     UserError
-        If the cubes are not alike, or one holds no measurements.
+        If the cubes are not alike, or have too few valid pixels or bands.
     """
-    check_alike(cubes)
-    found = []
-    for cube in cubes:
-        yield Progress(0.0, f"reading {cube.name}")
-        clean = normalised(_active(cube))
-        level = 255.0 * float(np.sqrt(np.mean(np.square(estimate_sigma(clean)))))
-        if level > TOO_NOISY:
+    check_alike(cubes, None)
+    found: list[Sample] = []
+    training, held_out = [], []
+    for part in samples(cubes, None, HELD_OUT):
+        if isinstance(part, str):
+            yield Note(part)
+        elif isinstance(part, Sample):
+            found.append(part)
+        else:
+            yield Progress(0.0, "reading cubes")
+    for sample in found:
+        clean = sample.cube / np.float32(sample.white)
+        level = estimate_sigma(clean, sample.valid)
+        yield Progress(0.0, "measuring the noise of the cubes")
+        typical = 255.0 * float(np.sqrt(np.mean(np.square(level))))
+        if typical > TOO_NOISY:
             yield Note(
-                f"{cube.name} is itself noisy (about sigma {level:.1f} where white is 255): its "
-                "classical restoration (ngmeet) stands in for a clean cube."
+                f"{sample.name} is itself noisy (about sigma {typical:.1f} where white is 255): "
+                "its classical restoration (ngmeet) stands in for a clean cube."
             )
-            clean = yield from _denoised(cube.name, clean)
-        found.append(clean)
-    return found
-
-
-def _active(cube: HyperCube) -> HyperCube:
-    stored = cube.array()
-    if not cube.valid(stored).any():
-        raise UserError(
-            f"{_name(cube)}: all values are NaN or no-data, so there is nothing to learn from."
-        )
-    return cube
+            clean = yield from _denoised(sample.name, clean)
+        training.append(np.ascontiguousarray(clean[:, *sample.learned]))
+        held_out.append(np.ascontiguousarray(clean[:, *sample.held_out]))
+    names = tuple(sample.name for sample in found)
+    return Targets(names, training, held_out, found[0].wavelengths_nm)
 
 
 def _denoised(name: str, noisy: Cube) -> Generator[Event, None, Cube]:
@@ -94,7 +94,3 @@ def _denoised(name: str, noisy: Cube) -> Generator[Event, None, Cube]:
         elif isinstance(event, Done):
             restored: Cube = event.result.array().astype(np.float32)
     return restored
-
-
-def _name(cube: HyperCube) -> str:
-    return cube.source or cube.name

@@ -6,6 +6,8 @@ import time
 
 CHECKPOINT_EVERY_S = 30.0
 REPORT_EVERY_S = 2.0
+CHECK_EVERY_S = 20.0
+"""At least; a score takes about a second."""
 
 
 class Clock:
@@ -30,6 +32,7 @@ class Clock:
         self._begin = time.monotonic()
         self.step = step
         self._due: dict[str, float] = {}
+        self._part = 0
 
     @property
     def spent_s(self) -> float:
@@ -63,4 +66,12 @@ class Clock:
         if now - self._due.setdefault(what, self._begin) < every_s:
             return False
         self._due[what] = now
+        return True
+
+    def check_due(self, parts: int) -> bool:
+        """Whether a score is due: so often in all, not too soon, and not at the end."""
+        part = int(self.fraction * parts)
+        if part <= self._part or self.over or not self.due("check", CHECK_EVERY_S):
+            return False
+        self._part = part
         return True

@@ -125,7 +125,7 @@ class Training:
         self._origin = origin
         recipe = stage.recipe
         self._learner = Found(
-            recipe.training(origin.genotype), stage.portions.training, origin.weights
+            recipe.training(origin.genotype), stage.targets.training, origin.weights
         )
         self._run = Run(self._learner.recipe, self._learner, stage.folder, recipe.device)
         if (stage.folder / LAST).exists():
@@ -134,7 +134,6 @@ class Training:
         self._clock = Clock(
             recipe.training_seconds, recipe.training_steps, state.seconds, state.step
         )
-        self._checked = round(self._clock.fraction * CHECKS)
 
     def run(self) -> Generator[Event, None, None]:
         """Train to the end of the time.
@@ -158,8 +157,7 @@ class Training:
                 if clock.due("loss", REPORT_EVERY_S):
                     yield Metric("loss", sum(losses) / len(losses), self._steps)
                     losses.clear()
-                if clock.fraction * CHECKS >= self._checked + 1 and not clock.over:
-                    self._checked = int(clock.fraction * CHECKS)
+                if clock.check_due(CHECKS):
                     yield from self._check()
             yield from self._check()
         finally:

@@ -1,4 +1,4 @@
-"""Which pixels of the user's cubes serve what; no pixel serves two things."""
+"""Which pixels of the cubes serve what; no pixel serves two things."""
 
 from __future__ import annotations
 
@@ -6,42 +6,30 @@ import dataclasses
 from collections.abc import Sequence
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.search.strategy import Halves
 from napari_hsi_restore.training.cubes import Cube
 
-HELD_OUT = 0.2
-"""Part of every cube that only scores are taken from."""
-
-SMALLEST = 48
-"""Pixels along the longer side of a cube that can be divided; a smaller one serves whole."""
-
-LEAST_SIDE = 16
-"""Pixels along the shorter side that can be learned from."""
+LEAST_SIDE = 12
+"""Pixels along each side of a half that can be learned from [ours]."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Portions:
-    """The cubes of a search, divided.
+class Halves:
+    """Training pixels of the search.
 
     Attributes
     ----------
-    halves : Halves
-        For the weights and for the architecture.
-    training : list of float32 ndarray, (bands, y, x)
-        Both halves in one: for training what was found.
-    held_out : list of float32 ndarray, (bands, y, x)
+    theta, alpha : list of float32 ndarray, (bands, y, x)
+        For the weights and for the architecture. Clean, white at 1; no pixel is in both.
     """
 
-    halves: Halves
-    training: list[Cube]
-    held_out: list[Cube]
+    theta: list[Cube]
+    alpha: list[Cube]
 
 
-def divide(cubes: Sequence[Cube]) -> Portions:
-    """Divide cubes along their longer side: two halves, and a fifth that is held out.
+def halve(cubes: Sequence[Cube]) -> Halves:
+    """Divide cubes in two along their longer side.
 
-    Which half comes first alternates from cube to cube. Cubes of fewer than `SMALLEST`
-    pixels along it serve whole, in turn, the weights, the architecture and the scores.
+    Which half comes first alternates from cube to cube.
 
     Parameters
     ----------
@@ -50,35 +38,23 @@ def divide(cubes: Sequence[Cube]) -> Portions:
     Raises
     ------
     UserError
-        If there are too few pixels for the three parts.
+        If no cube is large enough.
     """
     theta: list[Cube] = []
     alpha: list[Cube] = []
-    training: list[Cube] = []
-    held_out: list[Cube] = []
-    whole = 0
-    for place, cube in enumerate(cubes):
-        if min(cube.shape[1:]) < LEAST_SIDE:
-            continue
+    for cube in cubes:
         length = max(cube.shape[1:])
-        if length < SMALLEST:
-            (theta, alpha, held_out)[whole % 3].append(cube)
-            if whole % 3 < 2:
-                training.append(cube)
-            whole += 1
+        if min(length // 2, *cube.shape[1:]) < LEAST_SIDE:
             continue
-        end = length - max(LEAST_SIDE, round(HELD_OUT * length))
-        parts = [_part(cube, slice(0, end // 2)), _part(cube, slice(end // 2, end))]
-        theta.append(parts[place % 2])
-        alpha.append(parts[1 - place % 2])
-        training.append(_part(cube, slice(0, end)))
-        held_out.append(_part(cube, slice(end, length)))
-    if not (theta and alpha and held_out):
+        parts = [_part(cube, slice(0, length // 2)), _part(cube, slice(length // 2, length))]
+        theta.append(parts[len(theta) % 2])
+        alpha.append(parts[1 - len(alpha) % 2])
+    if not theta:
         raise UserError(
-            f"setting 'cubes': too few pixels to learn from; give a cube of at least {SMALLEST} x "
-            f"{LEAST_SIDE} pixels, or three smaller ones of at least {LEAST_SIDE} x {LEAST_SIDE}."
+            "setting 'cubes': too few pixels to search with: when some are held out for checking, "
+            f"at least {2 * LEAST_SIDE} x {LEAST_SIDE} must be left of a cube; give a larger one."
         )
-    return Portions(Halves(theta, alpha), training, held_out)
+    return Halves(theta, alpha)
 
 
 def _part(cube: Cube, along: slice) -> Cube:

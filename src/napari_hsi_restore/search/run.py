@@ -19,7 +19,7 @@ from napari_hsi_restore.search.clock import CHECKPOINT_EVERY_S, REPORT_EVERY_S, 
 from napari_hsi_restore.search.discretise import cell_state, genotype_of
 from napari_hsi_restore.search.found import Origin, Training
 from napari_hsi_restore.search.heldout import HeldOut
-from napari_hsi_restore.search.portions import divide
+from napari_hsi_restore.search.portions import halve
 from napari_hsi_restore.search.recipe import SearchRecipe
 from napari_hsi_restore.search.stage import Stage, bundled_scores
 from napari_hsi_restore.search.strategy import Search
@@ -67,19 +67,16 @@ def _stage(
     recipe: SearchRecipe, cubes: Sequence[HyperCube], folder: Path
 ) -> Generator[Event, None, Stage]:
     yield Progress(0.0, "reading cubes")
-    clean = yield from targets(cubes)
-    portions = divide(clean)
+    found = yield from targets(cubes)
     kind, _, number = recipe.device.partition(":")
     fabric = Fabric(
         accelerator=kind, devices=[int(number)] if number else 1, precision=recipe.precision
     )
-    held_out = HeldOut(portions.held_out, recipe.domain)
+    held_out = HeldOut(found.held_out, recipe.domain)
     start, start_psnr = yield from bundled_scores(held_out, fabric)
     return Stage(
         recipe=recipe,
-        names=tuple(cube.name for cube in cubes),
-        wavelengths_nm=cubes[0].wavelengths_nm,
-        portions=portions,
+        targets=found,
         held_out=held_out,
         fabric=fabric,
         folder=folder,
@@ -100,7 +97,7 @@ class _Searching:
         self._stage = stage
         self._path = stage.folder / SEARCH
         recipe = stage.recipe
-        self._search = Search(recipe, stage.portions.halves, stage.fabric)
+        self._search = Search(recipe, halve(stage.targets.training), stage.fabric)
         self._state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
         self._half_done = False
         if self._path.exists():
@@ -112,7 +109,6 @@ class _Searching:
         self._clock = Clock(
             recipe.search_seconds, recipe.search_steps, self._state.seconds, self._state.step
         )
-        self._checked = int(self._clock.fraction * CHECKS)
 
     def run(self) -> Generator[Event, None, Origin]:
         """Search to the end of the time, or take what was found before.
@@ -159,8 +155,7 @@ class _Searching:
             yield self._progress()
             if clock.due("loss", REPORT_EVERY_S):
                 yield from self._report(losses)
-            if clock.fraction * CHECKS >= self._checked + 1 and not clock.over:
-                self._checked = int(clock.fraction * CHECKS)
+            if clock.check_due(CHECKS):
                 yield from self._check()
 
     def _step(self, warming: bool, losses: list[float]) -> Generator[Event, None, None]:

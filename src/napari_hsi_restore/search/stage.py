@@ -8,15 +8,13 @@ from collections.abc import Generator
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from lightning_fabric import Fabric
 
 from napari_hsi_restore.events import Event, Metric, Progress, Snapshot
 from napari_hsi_restore.models.architectures.stas import Stas, reach
 from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.search.clean import Targets
 from napari_hsi_restore.search.heldout import HeldOut
-from napari_hsi_restore.search.portions import Portions
 from napari_hsi_restore.search.recipe import SearchRecipe
 from napari_hsi_restore.search_space.genotype import Genotype
 from napari_hsi_restore.training.checkpoint import Tensors
@@ -33,10 +31,8 @@ class Stage:
     Attributes
     ----------
     recipe : SearchRecipe
-    names : tuple of str
-        Of the cubes.
-    wavelengths_nm : float64 ndarray, (bands,), or None
-    portions : Portions
+    targets : Targets
+        The user's cubes.
     held_out : HeldOut
     fabric : Fabric
     folder : Path
@@ -48,9 +44,7 @@ class Stage:
     """
 
     recipe: SearchRecipe
-    names: tuple[str, ...]
-    wavelengths_nm: npt.NDArray[np.float64] | None
-    portions: Portions
+    targets: Targets
     held_out: HeldOut
     fabric: Fabric
     folder: Path
@@ -96,7 +90,9 @@ class Stage:
             yield progress
         yield Metric("psnr", psnr, step)
         path = self.folder / SNAPSHOT
-        for _ in self.held_out.picture(network, self.start, device, path, self.wavelengths_nm):
+        for _ in self.held_out.picture(
+            network, self.start, device, path, self.targets.wavelengths_nm
+        ):
             yield progress
         yield Snapshot(str(path), step)
         return psnr
@@ -109,7 +105,7 @@ class Stage:
         better = psnr > self.start_psnr
         record = ModelRecord(
             name=recipe.name,
-            purpose=recipe.purpose or f"Found by a search on {', '.join(self.names)}.",
+            purpose=recipe.purpose or f"Found by a search on {', '.join(self.targets.names)}.",
             spec=StasSpec(
                 genotype=genotype,
                 width=recipe.width,
@@ -123,7 +119,7 @@ class Stage:
             "10, 30, 50, 70 and non-iid noise, white at 1",
             provenance=Provenance(
                 recipe=recipe.model_dump(mode="json"),
-                data=self.names,
+                data=self.targets.names,
                 citations=(),
                 steps=steps,
                 seconds=round(seconds, 1),

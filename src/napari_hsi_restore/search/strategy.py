@@ -17,7 +17,6 @@ the error of a batch depends on its noise level, which is drawn anew for every b
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator
 
@@ -29,10 +28,10 @@ from torch import nn
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.search import cost
 from napari_hsi_restore.search.discretise import softmaxed, strongest
+from napari_hsi_restore.search.portions import Halves
 from napari_hsi_restore.search.recipe import SearchRecipe
 from napari_hsi_restore.search.supernet import PAIRS, Route, Supernet
 from napari_hsi_restore.training.checkpoint import Tensors
-from napari_hsi_restore.training.cubes import Cube
 from napari_hsi_restore.training.losses import whitened_error
 from napari_hsi_restore.training.optimisers import optimisers_of
 from napari_hsi_restore.training.patches import Batch, draw_batch
@@ -41,20 +40,6 @@ _THETA, _ALPHA = 0, 1
 # DARTS: alpha changes slowly, with little memory of old gradients.
 _BETAS = (0.5, 0.999)
 _LONGEST_GRADIENT = 1.0
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Halves:
-    """Training pixels of the search.
-
-    Attributes
-    ----------
-    theta, alpha : list of float32 ndarray, (bands, y, x)
-        Clean, white at 1; no pixel is in both.
-    """
-
-    theta: list[Cube]
-    alpha: list[Cube]
 
 
 class Search:
