@@ -16,6 +16,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_hsi_restore.cli_options import (
+    AxisOption,
+    CubeArgument,
+    DeviceOption,
+    JsonOption,
+    KeyOption,
+    MemoryOption,
+    ModelOption,
+    OutArgument,
+    OverwriteOption,
+    QuietOption,
+    SeedOption,
+    ShapeOption,
+    WavelengthsOption,
+    gib,
+    open_cube,
+    remark,
+)
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.exit_status import (
     CANCELLED,
@@ -40,41 +58,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-CubeArgument = Annotated[
-    str, typer.Argument(metavar="CUBE", help="A cube's file or folder; FILE::KEY for a data set.")
-]
-OutArgument = Annotated[
-    Path, typer.Argument(metavar="OUT", help="File to write; its suffix chooses the format.")
-]
-KeyOption = Annotated[
-    str | None, typer.Option("--key", help="Data set inside the file, as FILE::KEY does.")
-]
-AxisOption = Annotated[
-    int | None, typer.Option("--bands-axis", help="Axis of the stored array that holds the bands.")
-]
-WavelengthsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--wavelengths", metavar="FILE", help="Table of wavelengths in nm, or an ENVI header."
-    ),
-]
-ShapeOption = Annotated[
-    str | None,
-    typer.Option("--shape", metavar="ROWSxCOLUMNS", help="Image size of a (band, pixel) matrix."),
-]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an existing OUT.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no remarks.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
-DeviceOption = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda[:N]")]
-ModelOption = Annotated[
-    str, typer.Option("--model", metavar="auto|NAME", help="See the verb models.")
-]
-MemoryOption = Annotated[
-    float | None,
-    typer.Option("--memory-limit", metavar="GIB", help="Memory for the tiles in GiB."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -128,7 +111,7 @@ def info(
     from napari_hsi_restore import answers, verbs
 
     # In words the guesses stand in the history.
-    opened = _read(cube, key, bands_axis, wavelengths, shape, quiet=not json_)
+    opened = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=not json_)
     answer = verbs.info(opened)
     if json_:
         typer.echo(json.dumps(answer, allow_nan=False))
@@ -152,7 +135,7 @@ def convert(
     from napari_hsi_restore.verbs import check_target
 
     check_target(out, overwrite=overwrite)
-    source = _read(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     _write(source, out, overwrite, quiet)
 
 
@@ -187,7 +170,7 @@ def degrade(
     from napari_hsi_restore.verbs import check_target
 
     check_target(out, overwrite=overwrite)
-    source = _read(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     if preset is not None:
         result = degradations.degrade(source, preset, seed)
     else:
@@ -252,10 +235,10 @@ def denoise(
         noise="auto" if noise == "auto" else _sigma(noise),
         strength=strength,
         device=device,
-        memory_limit_gib=_gib(memory_limit),
+        memory_limit_gib=gib(memory_limit),
     )
     check_target(out, overwrite=overwrite)
-    source = _read(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     # torch takes a second to load: not before the arguments and the file are known to be good.
     from napari_hsi_restore.restore import restore
 
@@ -317,17 +300,17 @@ def superres(
         model=model,
         fine=CORRECTIONS[fine],
         device=device,
-        memory_limit_gib=_gib(memory_limit),
+        memory_limit_gib=gib(memory_limit),
     )
     check_target(out, overwrite=overwrite)
-    source = _read(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     check_space(out, source, factor)
     from napari_hsi_restore import restore
 
     result = _waited_for(restore.superres(source, recipe), quiet)
     _write(result, out, overwrite, quiet)
     for said in restore.outcome(result):
-        _remark(said, quiet)
+        remark(said, quiet)
 
 
 @app.command()
@@ -356,55 +339,20 @@ def compare(
 
     if report is not None:
         _check_report(report, overwrite)
-    truth = _read(reference, key, bands_axis, wavelengths, shape, quiet=quiet)
+    truth = open_cube(reference, key, bands_axis, wavelengths, shape, quiet=quiet)
     scores = [
-        (name, compare_cubes(truth, _read(name, None, None, None, None, quiet=quiet)))
+        (name, compare_cubes(truth, open_cube(name, None, None, None, None, quiet=quiet)))
         for name in results
     ]
     rows = [answers.scores_json(name, score) for name, score in scores]
     if report is not None:
         write_report(report, reference, rows, truth.wavelengths_nm)
-        _remark(f"Wrote {report}", quiet)
+        remark(f"Wrote {report}", quiet)
     typer.echo(json.dumps(rows, allow_nan=False) if json_ else answers.scores_text(rows))
-
-
-def _read(
-    cube: str,
-    key: str | None,
-    bands_axis: int | None,
-    wavelengths: Path | None,
-    shape: str | None,
-    *,
-    quiet: bool,
-) -> HyperCube:
-    """Open a cube and say on standard error what had to be guessed."""
-    from napari_hsi_restore.io import guesses, read
-
-    opened = read(
-        cube, key=key, bands_axis=bands_axis, wavelengths=wavelengths, shape=_image_size(shape)
-    )
-    for guess in guesses(opened.history):
-        _remark(f"{cube}: {guess}", quiet)
-    return opened
-
-
-def _image_size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise typer.BadParameter(f"--shape is ROWSxCOLUMNS such as 100x120, not {text!r}")
-    return int(parts[0]), int(parts[1])
 
 
 def _listed(choices: Iterable[object]) -> str:
     return ", ".join(map(str, choices))
-
-
-def _gib(limit: float | None) -> float | None:
-    if limit is not None and not limit > 0:
-        raise typer.BadParameter("--memory-limit is a positive number of GiB")
-    return limit
 
 
 def _sigma(text: str) -> float:
@@ -451,14 +399,9 @@ def _write(cube: HyperCube, out: Path, overwrite: bool, quiet: bool) -> None:
     spec = catalog.for_target(written)
     stored = spec.stored(cube.dtype)
     if stored != cube.dtype.newbyteorder("="):
-        _remark(f"{written}: {spec.name} has no {cube.dtype}, the values are {stored} now.", quiet)
+        remark(f"{written}: {spec.name} has no {cube.dtype}, the values are {stored} now.", quiet)
     size = f"{bands} band{'' if bands == 1 else 's'}, {height} x {width} pixels"
-    _remark(f"Wrote {written}: {size}, {stored}", quiet)
-
-
-def _remark(text: str, quiet: bool) -> None:
-    if not quiet:
-        typer.echo(text, err=True)
+    remark(f"Wrote {written}: {size}, {stored}", quiet)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
