@@ -185,6 +185,11 @@ def own(folder: Path) -> None:
     write_process(folder / _OWNER)
 
 
+def disown(folder: Path) -> None:
+    """Note that no process looks after the job any more."""
+    (folder / _OWNER).unlink(missing_ok=True)
+
+
 def owned_by_another(folder: Path) -> bool:
     """Whether another living process looks after the job."""
     pid = living_process(folder / _OWNER)
