@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     from napari_hsi_restore.verbs import denoise as denoise
     from napari_hsi_restore.verbs import info as info
     from napari_hsi_restore.verbs import superres as superres
+    from napari_hsi_restore.verbs_learning import finetune as finetune
+    from napari_hsi_restore.verbs_learning import search as search_model
     from napari_hsi_restore.zoo import list_models as list_models
 
     __version__: str
 
-# `list_models` is the verb `models`: that word is a subpackage, and a name cannot be both.
+# `list_models` is the verb `models` and `search_model` the verb `search`: those words are
+# subpackages, and a name cannot be both.
 _HOMES = {
     "DenoiseRecipe": "restore.recipe:DenoiseRecipe",
     "Georeference": "cube:Georeference",
@@ -51,9 +54,11 @@ _HOMES = {
     "denoise": "verbs:denoise",
     "downscale": "degradations:downscale",
     "estimate_sigma": "noise:estimate_sigma",
+    "finetune": "verbs_learning:finetune",
     "info": "verbs:info",
     "list_models": "zoo:list_models",
     "read": "io:read",
+    "search_model": "verbs_learning:search",
     "superres": "verbs:superres",
     "write": "io:write",
 }
@@ -73,9 +78,11 @@ __all__ = [
     "denoise",
     "downscale",
     "estimate_sigma",
+    "finetune",
     "info",
     "list_models",
     "read",
+    "search_model",
     "superres",
     "write",
 ]

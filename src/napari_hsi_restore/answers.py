@@ -72,6 +72,7 @@ def model_text(record: ModelRecord) -> str:
         f"  {record.purpose}",
         f"  {record.parameters:,} parameters, from {record.min_bands} band(s), halo {record.halo}",
         f"  trained on {len(record.provenance.data)} cubes, sha256 {record.sha256[:12]}",
+        *([f"  {record.remark}"] if record.remark else []),
     ]
     lines += [f"  {name}: {value:.2f}" for name, value in record.scores.items()]
     return "\n".join(lines)

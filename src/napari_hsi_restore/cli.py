@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_hsi_restore import cli_learning, cli_models
 from napari_hsi_restore.cli_options import (
     AxisOption,
     CubeArgument,
@@ -180,23 +181,6 @@ def degrade(
 
 
 @app.command()
-def models(json_: JsonOption = False) -> None:
-    """List the models with their scores, and the methods that need no training."""
-    from napari_hsi_restore import answers, zoo
-    from napari_hsi_restore.restore.choices import methods
-
-    records = zoo.list_models()
-    if json_:
-        rows = [answers.model_json(record) for record in records]
-        rows += [answers.method_json(method) for method in methods()]
-        typer.echo(json.dumps(rows, allow_nan=False))
-    else:
-        texts = [answers.model_text(record) for record in records]
-        texts += [answers.method_text(method) for method in methods()]
-        typer.echo("\n\n".join(texts))
-
-
-@app.command()
 def denoise(
     cube: CubeArgument,
     out: OutArgument,
@@ -349,6 +333,11 @@ def compare(
         write_report(report, reference, rows, truth.wavelengths_nm)
         remark(f"Wrote {report}", quiet)
     typer.echo(json.dumps(rows, allow_nan=False) if json_ else answers.scores_text(rows))
+
+
+app.add_typer(cli_models.app, name="models")
+app.command()(cli_learning.finetune)
+app.command()(cli_learning.search)
 
 
 def _listed(choices: Iterable[object]) -> str:

@@ -17,14 +17,21 @@ CANCELLED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
 
 _interrupted = threading.Event()
+_farewell = "Cancelled; nothing was written."
 
 
 def cancelled() -> int:
     """Say that the user has cancelled; the exit status for it."""
     # Zarr's tasks that were under way are reported one by one when the program ends.
     logging.getLogger("asyncio").disabled = True
-    print("Cancelled; nothing was written.", file=sys.stderr)
+    print(_farewell, file=sys.stderr)
     return CANCELLED
+
+
+def cancelling_says(text: str) -> None:
+    """What `cancelled` says in this process, of a verb that leaves something behind."""
+    global _farewell  # noqa: PLW0603
+    _farewell = text
 
 
 def raise_if_interrupted() -> None:

@@ -41,9 +41,14 @@ class ProgressLine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Make room on the line for something else."""
         if self._dirty:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+            self._dirty = False
 
     def show(self, progress: Progress) -> None:
         """Show how far the task is; cheap enough to be called for every event."""

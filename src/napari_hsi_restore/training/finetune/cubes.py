@@ -135,7 +135,10 @@ def title(cube: HyperCube) -> str:
 
 
 def samples(
-    cubes: Sequence[HyperCube], references: Sequence[HyperCube] | None, held_out: float
+    cubes: Sequence[HyperCube],
+    references: Sequence[HyperCube] | None,
+    held_out: float,
+    memory: float | None = None,
 ) -> Iterator[float | str | Sample]:
     """Read the cubes and split them.
 
@@ -145,6 +148,8 @@ def samples(
         As `check_alike` lets them pass.
     held_out : float
         Part of the longer side of each that is held out.
+    memory : float, optional
+        Bytes for all cubes together; None for a quarter of what is free.
 
     Yields
     ------
@@ -161,7 +166,9 @@ def samples(
         If there are too few valid pixels or bands.
     """
     copies = 1 if references is None else 2
-    available = MEMORY_SHARE * float(psutil.virtual_memory().available) / len(cubes) / copies
+    if memory is None:
+        memory = MEMORY_SHARE * float(psutil.virtual_memory().available)
+    available = memory / len(cubes) / copies
     learned = kept = 0
     for index, cube in enumerate(cubes):
         reference = None if references is None else references[index]

@@ -26,6 +26,9 @@ class FineTuneRecipe(Learning, frozen=True, extra="forbid"):
         Time for learning and checking, over all parts of an interrupted run.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    memory_limit_gib : float, optional
+        Memory for the cubes in GiB, of which the middles are taken if they have more; None
+        for a quarter of what is free.
     steps : int, optional
         Stop after so many steps instead, whatever the minutes: the result then does not
         depend on how fast the machine is.
@@ -52,6 +55,7 @@ class FineTuneRecipe(Learning, frozen=True, extra="forbid"):
     method: Method
     minutes: float = pydantic.Field(default=10.0, gt=0)
     device: str = "auto"
+    memory_limit_gib: float | None = pydantic.Field(default=None, gt=0)
     steps: int | None = pydantic.Field(default=None, ge=1)
     held_out: float = pydantic.Field(default=0.2, ge=0.05, le=0.5)
     crop: int = pydantic.Field(default=100, ge=16)

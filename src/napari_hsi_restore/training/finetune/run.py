@@ -49,7 +49,7 @@ def finetune(
     *,
     noise_from: HyperCube | None = None,
     resume: bool = False,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Fine-tune a model on cubes of the user's sensor.
 
     A part of every cube is never learned from: on these held-out pixels the weights are
@@ -129,7 +129,9 @@ def _prepared(
             f"{record.min_bands}; choose another start model."
         )
     found: list[Sample] = []
-    for part in samples(cubes, references, recipe.held_out):
+    limit = recipe.memory_limit_gib
+    memory = None if limit is None else limit * 2**30
+    for part in samples(cubes, references, recipe.held_out, memory):
         if isinstance(part, Sample):
             found.append(part)
         elif isinstance(part, str):
