@@ -97,7 +97,7 @@ def slow_layer(viewer):
 def test_run_adds_an_aligned_cleaner_layer_with_its_history(qtbot, viewer, dock, noisy, clean):
     source = viewer.layers["noisy"]
     source.scale, source.translate = (1, 2, 2), (0, 7, 9)
-    dock.form.residual.setChecked(True)
+    dock.form.denoise.residual.setChecked(True)
     dock.panel.run.click()
     wait_idle(qtbot, dock)
     assert "finished" in dock.panel.status.text()
@@ -138,11 +138,11 @@ def test_preview_covers_what_is_in_view_and_replaces_the_last_one(qtbot, viewer,
 
 
 def test_noise_is_drawn_over_the_wavelength(qtbot, dock, noisy):
-    assert not dock.form.chart.shows_noise
-    dock.form.estimate.click()
+    assert not dock.form.denoise.chart.shows_noise
+    dock.form.denoise.estimate.click()
     wait_idle(qtbot, dock)
-    assert dock.form.chart.shows_noise
-    where, sigma = dock.form.chart.curve.getData()
+    assert dock.form.denoise.chart.shows_noise
+    where, sigma = dock.form.denoise.chart.curve.getData()
     np.testing.assert_array_equal(where, noisy.wavelengths_nm)
     np.testing.assert_allclose(np.median(sigma), 50, rtol=0.15)
 
@@ -222,9 +222,9 @@ def test_the_copied_command_repeats_the_run(viewer, dock, noisy, tmp_path):
     assert QApplication.clipboard().text() == "untouched"
     assert "in no file yet" in dock.panel.status.text()
     add(viewer, noisy.replace(source=str(tmp_path / "my cube.hdr"), history=()))
-    dock.form.noise.setCurrentIndex(1)
-    dock.form.sigma.setValue(50)
-    dock.form.strength.setValue(0.75)
+    dock.form.denoise.noise.setCurrentIndex(1)
+    dock.form.denoise.sigma.setValue(50)
+    dock.form.denoise.strength.setValue(0.75)
     dock.copy.click()
     words = shlex.split(QApplication.clipboard().text())
     assert words[:3] == ["napari-hsi-restore", "denoise", str(tmp_path / "my cube.hdr")]
@@ -235,10 +235,10 @@ def test_the_copied_command_repeats_the_run(viewer, dock, noisy, tmp_path):
 
 def test_the_copied_command_gives_the_same_result(qtbot, viewer, dock, noisy, tmp_path):
     viewer.open(str(write(noisy, tmp_path / "my cube.hdr")), plugin="napari-hsi-restore")
-    dock.form.noise.setCurrentIndex(1)
-    dock.form.sigma.setValue(42.5)
-    dock.form.strength.setValue(0.75)
-    dock.form.memory.setValue(0.5)
+    dock.form.denoise.noise.setCurrentIndex(1)
+    dock.form.denoise.sigma.setValue(42.5)
+    dock.form.denoise.strength.setValue(0.75)
+    dock.form.compute.memory.setValue(0.5)
     dock.copy.click()
     words = shlex.split(QApplication.clipboard().text())
     dock.panel.run.click()
@@ -284,17 +284,17 @@ def test_docks_opened_one_after_another_share_one_place(qtbot, viewer):
 
 
 def test_devices_are_listed_with_their_free_memory(qtbot, dock):
-    qtbot.waitUntil(lambda: dock.form.device.count() > 1, timeout=PATIENCE_MS)
-    assert dock.form.device.findData("cpu") > 0
-    assert "GiB memory free" in dock.form.free.text()
+    qtbot.waitUntil(lambda: dock.form.compute.device.count() > 1, timeout=PATIENCE_MS)
+    assert dock.form.compute.device.findData("cpu") > 0
+    assert "GiB memory free" in dock.form.compute.free.text()
 
 
 def test_settings_are_remembered(viewer, dock):
-    dock.form.noise.setCurrentIndex(1)
-    dock.form.sigma.setValue(33)
-    dock.form.strength.setValue(0.5)
-    dock.form.tile.setValue(64)
-    dock.form.memory.setValue(1.5)
+    dock.form.denoise.noise.setCurrentIndex(1)
+    dock.form.denoise.sigma.setValue(33)
+    dock.form.denoise.strength.setValue(0.5)
+    dock.form.compute.tile.setValue(64)
+    dock.form.compute.memory.setValue(1.5)
     dock.form.picker.model = "stas_c"
     recipe = dock.form.recipe()
     assert (recipe.noise, recipe.strength, recipe.tile) == (33.0, 0.5, 64)
@@ -323,16 +323,16 @@ def test_auto_says_which_model_it_means_for_the_layer(viewer, dock, bands):
 
 def test_an_estimate_stays_with_its_layer_until_its_values_change(qtbot, viewer, dock):
     source = viewer.layers["noisy"]
-    dock.form.estimate.click()
+    dock.form.denoise.estimate.click()
     wait_idle(qtbot, dock)
-    summary = dock.form.noise_text.text()
+    summary = dock.form.denoise.summary.text()
     viewer.add_image(np.random.default_rng(0).random((4, 9, 9)), name="other")
-    assert not dock.form.chart.shows_noise
+    assert not dock.form.denoise.chart.shows_noise
     viewer.layers.selection.active = source
-    assert dock.form.chart.shows_noise
-    assert dock.form.noise_text.text() == summary
+    assert dock.form.denoise.chart.shows_noise
+    assert dock.form.denoise.summary.text() == summary
     source.data = source.data * 2
-    assert not dock.form.chart.shows_noise
+    assert not dock.form.denoise.chart.shows_noise
 
 
 def test_the_child_ends_with_the_window(qtbot, viewer, dock, monkeypatch):

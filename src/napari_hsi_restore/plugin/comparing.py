@@ -101,6 +101,36 @@ def source_of(result: Layer, layers: Iterable[Layer]) -> Layer | None:
     return None
 
 
+def minuend_of(
+    result: Layer, layers: Iterable[Layer], reference: Layer | None
+) -> tuple[Layer | None, str]:
+    """Find what a residual of a result is taken from.
+
+    Parameters
+    ----------
+    result : napari.layers.Layer
+    layers : iterable of napari.layers.Layer
+        Those of the viewer.
+    reference : napari.layers.Layer or None
+
+    Returns
+    -------
+    (layer, reason)
+        The cube that it was made from if that has as many pixels, else the reference;
+        None, and a sentence why, where there is neither.
+    """
+    source = source_of(result, layers)
+    if source is not None and source.data.shape == result.data.shape:
+        return source, ""
+    if reference is not None:
+        return reference, ""
+    if source is None:
+        what = f'It is not known what "{result.name}" was made from'
+    else:
+        what = f'"{result.name}" has more pixels than the cube that it was made from'
+    return None, f"{what}; choose a reference."
+
+
 def is_residual(layer: Layer) -> bool:
     """Whether a layer shows what a restoration took away, by its name ``"{...} [residual...]"``."""
     return bool(layer.name.rpartition(" [")[2].startswith("residual"))

@@ -164,7 +164,12 @@ def result_layer_data(result: HyperCube, source: Layer, label: str) -> LayerData
     return result.data, options, "image"
 
 
-def aligned(source: Layer, source_shape: tuple[int, ...], shape: tuple[int, ...]) -> dict[str, Any]:
+def aligned(
+    source: Layer,
+    source_shape: tuple[int, ...],
+    shape: tuple[int, ...],
+    corner: tuple[int, int] = (0, 0),
+) -> dict[str, Any]:
     """Transform, units and axis labels that lay another grid on the same ground.
 
     Outer edges agree, so pixel centres move by half a pixel of each grid:
@@ -176,6 +181,9 @@ def aligned(source: Layer, source_shape: tuple[int, ...], shape: tuple[int, ...]
     source_shape, shape : tuple of int
         Sizes along the source's axes before and after; (bands, y, x) for a cube.
         A first axis of another length (some bands only) is not scaled.
+    corner : pair of int
+        Row and column of the source where the other grid begins, if it covers a part;
+        `source_shape` is the shape of that part.
 
     Returns
     -------
@@ -187,7 +195,9 @@ def aligned(source: Layer, source_shape: tuple[int, ...], shape: tuple[int, ...]
     linear = Affine(
         scale=source.scale, rotate=source.rotate, shear=source.shear, ndim=source.ndim
     ).linear_matrix
-    shift = linear @ (0.5 / factor - 0.5)
+    first = 0.5 / factor - 0.5
+    first[-2:] += corner
+    shift = linear @ first
     return {
         "scale": np.asarray(source.scale) / factor,
         "translate": np.asarray(source.translate) + shift,

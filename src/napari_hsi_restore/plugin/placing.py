@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Layer
 
@@ -40,3 +41,39 @@ def show_band(viewer: ViewerModel, layer: Layer, band: int) -> None:
     """Move the viewer's band slider to a band of a cube layer."""
     axis = viewer.dims.ndim - 3
     viewer.dims.set_point(axis, float(layer.data_to_world((band, 0, 0))[-3]))
+
+
+def lie_apart(first: Layer, second: Layer) -> bool:
+    """Whether two layers of as many pixels show them at different places.
+
+    Parameters
+    ----------
+    first, second : napari.layers.Layer
+        Axes (band, y, x). Of other shapes the answer is no: their pixels do not
+        belong to each other.
+    """
+    if first.data.shape[-2:] != second.data.shape[-2:]:
+        return False
+    ours, theirs = _ends(first), _ends(second)
+    # A hundredth of a pixel is not seen.
+    size = np.abs(ours[1] - ours[0]).max() / max(first.data.shape[-2:])
+    return bool(np.abs(ours - theirs).max() > 0.01 * size)
+
+
+def lay_over(layer: Layer, ground: Layer) -> None:
+    """Move a layer onto another one of as many pixels; its values stay.
+
+    Parameters
+    ----------
+    layer, ground : napari.layers.Layer
+        Axes (band, y, x).
+    """
+    for name in ("scale", "rotate", "shear", "translate", "affine", "units"):
+        setattr(layer, name, getattr(ground, name))
+
+
+def _ends(layer: Layer) -> npt.NDArray[np.float64]:
+    """Where the first and the last pixel lie, (2, [y, x])."""
+    height, width = layer.data.shape[-2:]
+    pixels = ((0, 0), (height - 1, width - 1))
+    return np.array([layer.data_to_world((0, *pixel))[-2:] for pixel in pixels], dtype=np.float64)

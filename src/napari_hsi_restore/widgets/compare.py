@@ -28,6 +28,7 @@ from napari_hsi_restore.plugin.comparing import (
     angle_plane,
     error_plane,
     is_residual,
+    minuend_of,
     mismatch,
     residual,
     source_of,
@@ -41,8 +42,9 @@ from napari_hsi_restore.plugin.layers import (
     result_layer_data,
 )
 from napari_hsi_restore.plugin.marks import color_of, mark_of, title_of
-from napari_hsi_restore.plugin.placing import pixel_at, show_band, shown_band
+from napari_hsi_restore.plugin.placing import lay_over, lie_apart, pixel_at, show_band, shown_band
 from napari_hsi_restore.plugin.spectra import Curve, value_title, write_text
+from napari_hsi_restore.restore import outcome
 from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.check_list import CheckList
 from napari_hsi_restore.widgets.parts.connections import Connections
@@ -63,6 +65,13 @@ READY = "Ready: Compute scores, or add a map of where a result differs."
 NO_REFERENCE = (
     "Without a reference nobody can say how near a result is to the truth, so there are no scores. "
     "Look at the residual (result - source): it should look like noise, not like the scene."
+)
+
+
+NO_SCORES = "Without a reference there are no scores. What is known:"
+APART = (
+    "The reference lies elsewhere on the canvas than the results of its size, so its spectra are "
+    "not shown: Lay over moves it onto them."
 )
 
 
@@ -109,6 +118,10 @@ class CompareWidget(Dock):
         self._results.setToolTip("Tick the cubes to compare.")
         self._results.choice_requested.connect(self._on_choice)
         self._status = wrapping_label("Message", self)
+        self._lay_over_button = self._button(
+            "Lay &over", "Move the reference onto the results, pixel on pixel.", self.lay_over
+        )
+        self._lay_over_button.hide()
         self._table = ScoreTable(self)
         self._table.setAccessibleName("Scores")
         self._spectra = SpectrumPlot(self)
@@ -175,6 +188,7 @@ class CompareWidget(Dock):
         layout.addWidget(QLabel("Results"))
         layout.addWidget(self._results)
         layout.addWidget(self._status)
+        layout.addWidget(self._lay_over_button)
         layout.addLayout(scores)
         layout.addWidget(self._table)
         layout.addLayout(maps)
@@ -295,6 +309,7 @@ class CompareWidget(Dock):
         for button in (self._error_button, self._angle_button):
             button.setEnabled(both)
         self._residual_button.setEnabled(have)
+        self._lay_over_button.setVisible(self._is_apart())
         self._cancel_button.setEnabled(self._scoring.running)
 
     def _advice(self) -> str:
@@ -303,15 +318,33 @@ class CompareWidget(Dock):
         if not self.results:
             return TICK
         if self.reference is None:
-            return NO_REFERENCE
+            known = [said for layer in self.results for said in outcome(layer_to_cube(layer))]
+            return "\n".join([NO_SCORES, *known]) if known else NO_REFERENCE
         reference = layer_to_cube(self.reference)
         reasons = [mismatch(reference, layer_to_cube(layer)) for layer in self.results]
         said = [reason for reason in reasons if reason is not None]
         if self._scoring.running:
             return self._running_text()
+        if self._is_apart():
+            said.append(APART)
         if said or self._failures:
             return "\n".join(dict.fromkeys([*said, *self._failures]))
         return "" if self._scores else READY
+
+    def _is_apart(self) -> bool:
+        reference = self.reference
+        return reference is not None and any(lie_apart(reference, one) for one in self.results)
+
+    def lay_over(self) -> None:
+        """Move the reference onto the first result of its size that lies elsewhere."""
+        reference = self.reference
+        if reference is None:
+            return
+        for layer in self.results:
+            if lie_apart(reference, layer):
+                lay_over(reference, layer)
+                break
+        self._on_choice()
 
     def _compared(self) -> list[Layer]:
         first = [self.reference] if self.reference is not None else []
@@ -462,9 +495,10 @@ class CompareWidget(Dock):
     def add_residuals(self) -> None:
         """Add a layer with (result - source) for each ticked result."""
         for layer in self.results:
-            source = source_of(layer, self._viewer.layers) or self.reference
-            if source is None or not is_cube_layer(source):
-                self._say(f'It is not known what "{layer.name}" was made from; choose a reference.')
+            cubes = [other for other in self._viewer.layers if is_cube_layer(other)]
+            source, reason = minuend_of(layer, cubes, self.reference)
+            if source is None:
+                self._say(reason)
                 continue
             self._make(
                 layer,
@@ -529,7 +563,8 @@ class CompareWidget(Dock):
     def probe(self, world: tuple[float, ...]) -> None:
         """Show the spectra of all compared layers at a place in the world."""
         probes = []
-        for layer in self._compared():
+        # Spectra of two places are no comparison.
+        for layer in self.results if self._is_apart() else self._compared():
             pixel = pixel_at(layer, world)
             if pixel is not None:
                 probes.append(Probe(layer.unique_id, layer_to_cube(layer), *pixel))

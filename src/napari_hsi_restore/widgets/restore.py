@@ -3,48 +3,49 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import napari.viewer
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QEvent, QSettings
+from qtpy.QtCore import QSettings
 from qtpy.QtGui import QGuiApplication, QShowEvent
-from qtpy.QtWidgets import (
-    QComboBox,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.jobs.command import denoise_command, denoised_path
+from napari_hsi_restore.jobs.command import denoise_command, result_path, superres_command
 from napari_hsi_restore.jobs.requests import (
     DenoiseRequest,
     DevicesRequest,
     NoiseEstimate,
     NoiseRequest,
+    SuperresRequest,
 )
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube
-from napari_hsi_restore.restore.recipe import automatic_choice
+from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
+from napari_hsi_restore.restore.superres_size import result_bytes, result_shape
 from napari_hsi_restore.widgets.parts.column import Column
 from napari_hsi_restore.widgets.parts.connections import Connections
-from napari_hsi_restore.widgets.parts.job_panel import JobPanel
+from napari_hsi_restore.widgets.parts.dock import Dock
+from napari_hsi_restore.widgets.parts.job_panel import FEW_LINES, MANY_LINES, JobPanel
 from napari_hsi_restore.widgets.parts.restore_form import RestoreForm
+from napari_hsi_restore.widgets.parts.restore_task import RestoreTask, tasks_of
 from napari_hsi_restore.widgets.parts.results import add_preview, add_result, is_preview
 from napari_hsi_restore.widgets.parts.runs import Runs, runs_of, short
-from napari_hsi_restore.widgets.parts.tabs import join_tabs
 from napari_hsi_restore.widgets.parts.theme import plot_colors
-from napari_hsi_restore.widgets.parts.visible_region import visible_region
+from napari_hsi_restore.widgets.parts.visible_region import Region, visible_region
 from napari_hsi_restore.zoo.records import list_models
 
 NO_CUBE = "open a cube: axes (band, y, x)"
 
-# Largest sides that take about two seconds.
+# Largest sides that take about two seconds; a result that is enlarged may be a little larger.
 _CPU_PREVIEW, _GPU_PREVIEW = 160, 512
+_CPU_ENLARGED, _GPU_ENLARGED = 224, 768
 
 
-class RestoreWidget(QWidget):
+class RestoreWidget(Dock):
     """Chooses a cube and how to restore it, previews and runs.
 
     A run belongs to the window: it goes on, and its layer is added, when this dock is
@@ -57,12 +58,11 @@ class RestoreWidget(QWidget):
 
     # Spelled in full: napari looks for this very annotation.
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._layers: list[Image] = []
         self._runs: Runs | None = None
         self._estimates: dict[object, NoiseEstimate] = {}
-        self._to_viewer, self._to_layer = Connections(), Connections()
+        self._to_layer = Connections()
         self._settings = QSettings(
             QSettings.Format.IniFormat,
             QSettings.Scope.UserScope,
@@ -76,7 +76,7 @@ class RestoreWidget(QWidget):
         self.source.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self.form = RestoreForm(_models())
+        self.form = RestoreForm(_tasks())
         self.panel = JobPanel()
         self.copy = QPushButton("Copy as command")
         self.copy.setToolTip("Copy the command line that does the same without a screen")
@@ -84,10 +84,7 @@ class RestoreWidget(QWidget):
         self._arrange()
         self.form.recall(self._settings)
         self._connect()
-        self._listen()
-        self._follow_theme()
-        self._change_source()
-        self._list_layers()
+        self._enter()
 
     def _arrange(self) -> None:
         self.form.put_first("Layer", self.source)
@@ -101,29 +98,19 @@ class RestoreWidget(QWidget):
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             self._to_viewer.connect(event, self._list_layers)
         self._to_viewer.connect(self._viewer.layers.selection.events.active, self._follow_active)
-        self._to_viewer.connect(self._viewer.events.theme, self._follow_theme)
+
+    def _refresh(self) -> None:
+        self._list_layers()
+        self._change_source()
 
     def _rest(self) -> None:
-        self._to_viewer.close()
         self._to_layer.close()
 
-    def event(self, event: QEvent | None) -> bool:
-        """Listen to the viewer only while in a window; napari keeps the widget of a closed dock."""
-        handled: bool = super().event(event)
-        if event is not None and event.type() == QEvent.Type.ParentChange:
-            self._rest()
-            if self.parent() is not None:
-                self._listen()
-                self._follow_theme()
-                self._list_layers()
-                self._change_source()
-        return handled
-
     def _connect(self) -> None:
-        self.destroyed.connect(self._to_viewer.close)
         self.destroyed.connect(self._to_layer.close)
         self.source.currentIndexChanged.connect(self._change_source)
-        self.form.changed.connect(lambda: self.form.remember(self._settings))
+        self.form.changed.connect(self._on_settings)
+        self.form.task_changed.connect(self._show_source)
         self.form.estimate_requested.connect(self._estimate)
         self.panel.preview_requested.connect(self._preview)
         self.panel.run_requested.connect(self._run)
@@ -138,7 +125,7 @@ class RestoreWidget(QWidget):
             self._runs = runs
             runs.changed.connect(self._show_status)
             runs.noise_estimated.connect(self._show_noise)
-            runs.devices_listed.connect(self.form.show_devices)
+            runs.devices_listed.connect(self.form.compute.show_devices)
             self._show_status()
         return runs
 
@@ -151,7 +138,6 @@ class RestoreWidget(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
         """Ask for the devices whenever the dock comes into view."""
         super().showEvent(event)
-        join_tabs(self)
         self.runs.list_devices(DevicesRequest())
 
     def _list_layers(self, event: object = None) -> None:
@@ -182,35 +168,59 @@ class RestoreWidget(QWidget):
         if self.layer is not None:
             self._to_layer.connect(self.layer.events.data, self._forget_estimate)
         self.panel.set_can_start(there)
-        self.form.estimate.setEnabled(there)
+        self.form.denoise.estimate.setEnabled(there)
         self.copy.setEnabled(there)
         self._show_source()
 
     def _show_source(self) -> None:
-        """Show what is known of the source: its noise, and what auto means for it."""
-        self.form.forget_noise()
+        """Show what is known of the source: its noise, what auto means, what will come out."""
+        self.form.denoise.forget_noise()
+        self.panel.reserve(FEW_LINES if self.form.task.scale is None else MANY_LINES)
+        self._foresee()
         layer = self.layer
         if layer is None:
             self.form.picker.set_automatic("", "")
             return
         try:
             cube = layer_to_cube(layer)
-            self.form.picker.set_automatic(*automatic_choice(cube.n_bands))
+            self.form.picker.set_automatic(*self.form.task.automatic(cube.n_bands))
         except UserError:
             # Told when it is pressed on: nobody has asked for anything yet.
             self.form.picker.set_automatic("", "")
             return
         if estimate := self._estimates.get(layer.unique_id):
-            self.form.show_noise(estimate.summary, estimate.sigma_255, cube.wavelengths_nm)
+            self.form.denoise.show_noise(estimate.summary, estimate.sigma_255, cube.wavelengths_nm)
+
+    def _on_settings(self) -> None:
+        self.form.remember(self._settings)
+        self._foresee()
+
+    def _foresee(self) -> None:
+        """Say how large the result will be, or why there cannot be one."""
+        recipe, layer = self.form.recipe(), self.layer
+        if layer is None or not isinstance(recipe, SuperresRecipe):
+            self.form.superres.foreseen.clear()
+            return
+        try:
+            cube = layer_to_cube(layer)
+            SuperresRequest(cube, recipe).check()
+        except UserError as error:
+            self.form.superres.foreseen.setText(str(error))
+            return
+        bands, height, width = result_shape(cube, recipe.scale)
+        size = result_bytes(cube, recipe.scale) / 2**20
+        self.form.superres.foreseen.setText(
+            f"{bands} bands of {height} × {width} pixels (rows × columns), {_in_words(size)}"
+        )
 
     def _forget_estimate(self, event: object = None) -> None:
         if self.layer is not None:
             self._estimates.pop(self.layer.unique_id, None)
         self._show_source()
 
-    def _follow_theme(self, event: object = None) -> None:
+    def _on_theme(self) -> None:
         colors = plot_colors(self._viewer.theme)
-        self.form.chart.set_colors(colors.background, colors.text, colors.highlight)
+        self.form.denoise.chart.set_colors(colors.background, colors.text, colors.highlight)
         self.panel.set_colors(colors.text, colors.highlight)
 
     def _cube(self) -> tuple[Image, HyperCube] | None:
@@ -231,23 +241,54 @@ class RestoreWidget(QWidget):
     def _preview(self) -> None:
         if chosen := self._cube():
             layer, cube = chosen
-            region = visible_region(layer, _GPU_PREVIEW if self.form.on_gpu else _CPU_PREVIEW)
-            self.runs.start(
-                DenoiseRequest(cube, self.form.recipe(), region=region),
+            region = visible_region(layer, self._preview_side())
+            self._start(
+                self._request(cube, region),
                 f"Preview of “{short(layer.name)}”",
                 functools.partial(add_preview, self._viewer, layer, region),
                 slot="preview",
             )
 
+    def _preview_side(self) -> int:
+        scale = self.form.task.scale
+        if self.form.compute.on_gpu:
+            return _GPU_PREVIEW if scale is None else _GPU_ENLARGED // scale
+        return _CPU_PREVIEW if scale is None else _CPU_ENLARGED // scale
+
     def _run(self) -> None:
         if chosen := self._cube():
             layer, cube = chosen
-            residual = self.form.residual.isChecked()
-            self.runs.start(
-                DenoiseRequest(cube, self.form.recipe(), residual=residual),
-                f"Denoising “{short(layer.name)}”",
-                functools.partial(add_result, self._viewer, layer),
+            task = self.form.task
+            self._start(
+                self._request(cube),
+                task.doing(short(layer.name)),
+                functools.partial(add_result, self._viewer, layer, task.label),
             )
+
+    def _request(
+        self, cube: HyperCube, region: Region | None = None
+    ) -> DenoiseRequest | SuperresRequest:
+        recipe = self.form.recipe()
+        if isinstance(recipe, SuperresRecipe):
+            return SuperresRequest(cube, recipe, region)
+        residual = region is None and self.form.denoise.residual.isChecked()
+        return DenoiseRequest(cube, recipe, region, residual)
+
+    def _start(
+        self,
+        request: DenoiseRequest | SuperresRequest,
+        title: str,
+        finish: Callable[[Any], str],
+        slot: str = "",
+    ) -> None:
+        if isinstance(request, SuperresRequest):
+            try:
+                request.check()
+            except UserError as error:
+                self.runs.say(f"{title}: not begun. {error}")
+                show_error(str(error))
+                return
+        self.runs.start(request, title, finish, slot=slot)
 
     def _cancel(self) -> None:
         self.runs.cancel()
@@ -273,19 +314,25 @@ class RestoreWidget(QWidget):
             self.runs.say(sentence)
             show_info(sentence)
             return
-        command = denoise_command(cube.source, self.form.recipe())
+        recipe = self.form.recipe()
+        if isinstance(recipe, SuperresRecipe):
+            command = superres_command(cube.source, recipe)
+        else:
+            command = denoise_command(cube.source, recipe)
         if clipboard := QGuiApplication.clipboard():
             clipboard.setText(command)
-        target = denoised_path(cube.source)
+        target = result_path(cube.source, recipe)
         self.runs.say(f"Copied. Pasted into a shell, it writes {target.name} beside its source.")
         self.copy.setToolTip(command)
 
 
-def _models() -> list[tuple[str, str]]:
+def _tasks() -> tuple[RestoreTask, ...]:
     try:
-        return [
-            (record.name, record.purpose) for record in list_models() if record.task == "denoise"
-        ]
+        return tasks_of(list_models())
     except UserError as error:
         show_error(str(error))
-        return []
+        return tasks_of(())
+
+
+def _in_words(mib: float) -> str:
+    return f"{mib:.3g} MB" if mib < 1000 else f"{mib / 1024:.1f} GB"

@@ -8,7 +8,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 from napari_hsi_restore.widgets.parts.runs import Status
 
 _STEPS = 1000
-_STATUS_LINES = 4
+FEW_LINES, MANY_LINES = 4, 8
+"""Lines of the status that there is always room for, so that the buttons stay in place."""
 
 
 class JobPanel(QWidget):
@@ -37,7 +38,7 @@ class JobPanel(QWidget):
         self.status.setAccessibleName("Status")
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.status.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self.status.setMinimumHeight(_STATUS_LINES * self.status.fontMetrics().lineSpacing())
+        self.reserve(FEW_LINES)
         buttons = QHBoxLayout()
         for button in (self.preview, self.run, self.cancel):
             buttons.addWidget(button)
@@ -61,6 +62,10 @@ class JobPanel(QWidget):
         self.run.setStyleSheet(
             f"QPushButton:enabled {{ background: {highlight}; color: {text}; font-weight: bold; }}"
         )
+
+    def reserve(self, lines: int) -> None:
+        """Keep room for so many lines of status."""
+        self.status.setMinimumHeight(lines * self.status.fontMetrics().lineSpacing())
 
     def set_can_start(self, can_start: bool) -> None:
         """Say whether there is something to restore."""

@@ -1,4 +1,4 @@
-"""A list of models with a line on what each is for."""
+"""A list of models and methods with a line on what each is for."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QLabel
 
 AUTO = "auto"
-_AUTO_PURPOSE = "Takes the bundled model that suits the number of bands."
+_AUTO_PURPOSE = "Takes what suits the cube."
 _PURPOSE_LINES = 2
 
 
 class ModelPicker(QObject):
-    """Chooses a model by name; ``"auto"`` comes first.
+    """Chooses a model or method by name; ``"auto"`` comes first.
 
     It has two widgets, `list` and `purpose`, for two rows of a form.
-
-    Parameters
-    ----------
-    models : sequence of (name, purpose)
-    parent : QObject, optional
     """
 
     model_changed = Signal(str)
 
-    def __init__(self, models: Sequence[tuple[str, str]], parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.list = QComboBox()
         self.list.setAccessibleName("Model")
@@ -33,18 +28,32 @@ class ModelPicker(QObject):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.list.setMinimumContentsLength(8)
-        self.list.setToolTip("The network that removes the noise")
+        self.list.setToolTip("The network or method that does it")
         self.purpose = QLabel()
         self.purpose.setWordWrap(True)
         self.purpose.setAccessibleName("What the model is for")
         self.purpose.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         # The rows below stay where they are when another model has a shorter text.
         self.purpose.setMinimumHeight(_PURPOSE_LINES * self.purpose.fontMetrics().lineSpacing())
-        self.list.addItem("", (AUTO, ""))
-        self.set_automatic("", "")
-        for name, purpose in models:
-            self.list.addItem(name, (name, purpose))
         self.list.currentIndexChanged.connect(self._show)
+        self.set_entries(())
+
+    def set_entries(self, entries: Sequence[tuple[str, str]]) -> None:
+        """Offer other models; what was chosen stays chosen where it is among them.
+
+        Parameters
+        ----------
+        entries : sequence of (name, purpose)
+        """
+        chosen = self.model if self.list.count() else AUTO
+        self.list.blockSignals(True)
+        self.list.clear()
+        self.list.addItem("", (AUTO, ""))
+        for name, purpose in entries:
+            self.list.addItem(name, (name, purpose))
+        self.list.blockSignals(False)
+        self.set_automatic("", "")
+        self.model = chosen
         self._show()
 
     @property

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
 
 import napari.viewer
 import numpy as np
 from napari.layers import Image, Layer
-from napari.utils.transforms import Affine
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.jobs.requests import Restored
@@ -23,12 +21,13 @@ from napari_hsi_restore.plugin.layers import (
     layer_to_cube,
     result_layer_data,
 )
+from napari_hsi_restore.restore import outcome
 from napari_hsi_restore.widgets.parts.visible_region import Region
 
 PREVIEW = "preview"
 
 
-def add_result(viewer: napari.viewer.Viewer, source: Image, restored: Restored) -> str:
+def add_result(viewer: napari.viewer.Viewer, source: Image, label: str, restored: Restored) -> str:
     """Add the result of a run, and its residual where there is one, over the source.
 
     A preview has then served its purpose and goes.
@@ -38,15 +37,17 @@ def add_result(viewer: napari.viewer.Viewer, source: Image, restored: Restored) 
     viewer : napari.viewer.Viewer
     source : Image
         Layer that was restored; it may have left the viewer meanwhile.
+    label : str
+        What was done, such as ``"denoise"``; the model is added.
     restored : Restored
 
     Returns
     -------
     str
-        What was added, for the status line.
+        What was added and how it came out, for the status line.
     """
     model = _model_of(restored)
-    data, options, kind = result_layer_data(restored.cube, source, f"denoise: {model}")
+    data, options, kind = result_layer_data(restored.cube, source, f"{label}: {model}")
     if not _limits_were_chosen(source):
         # Strong noise stretches the limits of the source so far that its result looks flat.
         options = {**options, "contrast_limits": contrast_limits(restored.cube)}
@@ -59,7 +60,7 @@ def add_result(viewer: napari.viewer.Viewer, source: Image, restored: Restored) 
     _remove_previews(viewer)
     _add(viewer, source, layers)
     labels = " and ".join(layer.name.removeprefix(source.name).strip() for layer in layers[::-1])
-    return f"Added {labels}."
+    return "\n".join([f"Added {labels}.", *outcome(restored.cube)])
 
 
 def add_preview(
@@ -75,29 +76,27 @@ def add_preview(
     region : tuple of 4 int
         (top, bottom, left, right) in the source's pixels.
     restored : Restored
-        Its cube has the shape of the region.
+        Its cube has the shape of the region, or is larger by a factor.
 
     Returns
     -------
     str
-        What was added, for the status line.
+        What was added and how it came out, for the status line.
     """
     cube = restored.cube.replace(name=PREVIEW)
     data, options, kind = result_layer_data(cube, source, PREVIEW)
-    placed: dict[str, Any] = aligned(source, cube.shape, cube.shape)
-    linear = Affine(
-        scale=source.scale, rotate=source.rotate, shear=source.shear, ndim=source.ndim
-    ).linear_matrix
     top, bottom, left, right = region
-    placed["translate"] = np.asarray(source.translate) + linear @ np.array([0, top, left])
+    part = (cube.n_bands, bottom - top, right - left)
+    placed = aligned(source, part, cube.shape, corner=(top, left))
     named = {"name": PREVIEW, "metadata": {METADATA_KEY: {"cube": cube, PREVIEW: True}}}
     layer = Layer.create(data, {**options, **placed, **named}, kind)
     _remove_previews(viewer)
     _add(viewer, source, [layer])
-    return (
+    said = (
         f"Rows {top} to {bottom - 1}, columns {left} to {right - 1} are in layer “{PREVIEW}”: "
         "switch its eye off and on to compare."
     )
+    return "\n".join([said, *outcome(cube)])
 
 
 def is_preview(layer: Layer) -> bool:

@@ -1,0 +1,74 @@
+"""What the Restore dock can do with a cube, and with which models and methods."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from napari_hsi_restore.restore.recipe import automatic_choice as automatic_denoiser
+from napari_hsi_restore.restore.superres_recipe import (
+    CLASSICAL_PURPOSES,
+    SCALES,
+    Scale,
+    automatic_choice,
+)
+from napari_hsi_restore.zoo.records import ModelRecord
+
+Entry = tuple[str, str]
+"""Name of a model or method, and one line on what it is for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RestoreTask:
+    """One entry of the list of tasks.
+
+    Attributes
+    ----------
+    scale : {2, 3, 4, 8} or None
+        Pixels out for a pixel in, along each side; None for denoising.
+    entries : tuple of (name, purpose)
+        What can do it, beside ``"auto"``.
+    """
+
+    scale: Scale | None
+    entries: tuple[Entry, ...]
+
+    @property
+    def key(self) -> str:
+        """A word for the settings."""
+        return "denoise" if self.scale is None else f"superres_x{self.scale}"
+
+    @property
+    def title(self) -> str:
+        """The entry of the list."""
+        return "Denoise" if self.scale is None else f"Super-resolve ×{self.scale}"
+
+    @property
+    def label(self) -> str:
+        """What a result is called before the name of its model."""
+        return "denoise" if self.scale is None else f"superres x{self.scale}"
+
+    def doing(self, name: str) -> str:
+        """What the status line calls a run on a layer of this name."""
+        return f"Denoising “{name}”" if self.scale is None else f"Enlarging “{name}” ×{self.scale}"
+
+    def automatic(self, n_bands: int) -> Entry:
+        """What ``"auto"`` means for a number of bands, and why; the name may be empty."""
+        if self.scale is None:
+            return automatic_denoiser(n_bands)
+        return automatic_choice(self.scale, n_bands)
+
+
+def tasks_of(models: Sequence[ModelRecord]) -> tuple[RestoreTask, ...]:
+    """List denoising, and super-resolution by every scale that some model was trained for."""
+    denoisers = tuple((entry.name, entry.purpose) for entry in models if entry.task == "denoise")
+    tasks = [RestoreTask(None, denoisers)]
+    for scale in SCALES:
+        enlargers = tuple(
+            (entry.name, entry.purpose)
+            for entry in models
+            if entry.task == "superres" and entry.scale == scale
+        )
+        if enlargers:
+            tasks.append(RestoreTask(scale, enlargers + tuple(CLASSICAL_PURPOSES.items())))
+    return tuple(tasks)
