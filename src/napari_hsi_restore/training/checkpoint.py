@@ -15,7 +15,7 @@ from napari_hsi_restore.errors import UserError
 Tensors = dict[str, torch.Tensor]
 
 
-class RunState(pydantic.BaseModel, frozen=True, extra="forbid"):
+class RunState(pydantic.BaseModel, frozen=True, extra="forbid", ser_json_inf_nan="constants"):
     """Where a run stands.
 
     Attributes
