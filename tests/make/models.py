@@ -8,17 +8,20 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
+from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.models.spec import ModelSpec
 from napari_hsi_restore.zoo.records import ModelRecord, Provenance
 
 
 def store_model(folder: Path, name: str, spec: ModelSpec, detail: float = 0.02) -> None:
-    """Write a network whose last convolution has random weights of a standard deviation."""
+    """Write an untrained network; one that enlarges has a random last convolution."""
     torch.manual_seed(0)
     network = build(spec)
-    for parameter in network.last.parameters():
-        torch.nn.init.normal_(parameter, std=detail)
+    # A denoiser has no such convolution, and begins as the identity.
+    if not isinstance(network, Stas):
+        for parameter in network.last.parameters():
+            torch.nn.init.normal_(parameter, std=detail)
     weights = network.state_dict()
     content = save(weights)
     record = ModelRecord(

@@ -24,7 +24,8 @@ CHECKPOINT_EVERY_S = 45.0
 REPORT_EVERY_S = 5.0
 LAST = "last.safetensors"
 BEST = "best.safetensors"
-FREE = {"steps", "minutes", "check_every", "decay", "precision", "purpose", "device"}
+FREE = {"steps", "minutes", "check_every", "check_every_s", "checks", "decay", "precision"}
+FREE |= {"purpose", "device"}
 """Settings that may change between two parts of a run."""
 
 

@@ -1,0 +1,222 @@
+"""The verbs `finetune`, `search` and `models ...` in Python and on the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import napari_hsi_restore as hsr
+from make.models import store_model
+from make.sensors import clean_cube, noisy_cube
+from napari_hsi_restore import search as searching
+from napari_hsi_restore import verbs_learning, zoo
+from napari_hsi_restore.cli import main
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.events import Done, Note, Progress
+from napari_hsi_restore.jobs import learning_job
+from napari_hsi_restore.models.architectures.stas import reach
+from napari_hsi_restore.models.spec import EigenSRSpec, StasSpec
+from napari_hsi_restore.search_space.genotype import Edge, Genotype
+from napari_hsi_restore.training import library
+from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
+
+SMALL = Genotype(name="small", nodes=tuple(Edge(source=0, operation="o1") for _ in range(4)))
+STAS = StasSpec(genotype=SMALL, width=4, domain="eigenimages", halo=reach(SMALL))
+SHORT = "0.01"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "models"))
+    monkeypatch.setenv(library.RUNS_VARIABLE, str(tmp_path / "runs"))
+    (tmp_path / "models").mkdir()
+    store_model(tmp_path / "models", "tiny", STAS)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cubes")
+    clean = clean_cube()
+    hsr.write(clean, folder / "clean.npz")
+    hsr.write(noisy_cube(clean), folder / "noisy.npz")
+    return folder
+
+
+def own_models():
+    return [record.name for record in zoo.list_models() if not record.bundled]
+
+
+def finetune(files, *options, name="mine"):
+    arguments = ["--from", "tiny", "--name", name, "--minutes", SHORT, "--device", "cpu"]
+    return main(["finetune", str(files / "noisy.npz"), *arguments, *options])
+
+
+def test_finetune_makes_a_model_that_denoise_takes(files, place, capsys):
+    assert finetune(files) == 0
+    said = capsys.readouterr()
+    assert "mine  (denoise, user-made)" in said.out
+    assert "held-out pixels" in said.out
+    assert own_models() == ["mine", "tiny"]
+    assert os.listdir(place / "runs") == []
+    out = place / "out.npz"
+    assert main(["denoise", str(files / "noisy.npz"), str(out), "--model", "mine"]) == 0
+    assert hsr.read(out).shape == (8, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("options", "method"),
+    [
+        ([], "self-supervised"),
+        (["--reference", "clean.npz"], "reference"),
+        (["--clean"], "degraded"),
+        (["--noise-from", "noisy.npz"], "degraded"),
+    ],
+)
+def test_the_way_of_learning_follows_from_what_is_given(
+    files, options, method, monkeypatch, capsys
+):
+    monkeypatch.chdir(files)
+    asked = []
+
+    def events(self, name, folder, *, resume):
+        asked.append((self.recipe, self._references, self._noise_from))
+        raise UserError("enough")
+        yield
+
+    monkeypatch.setattr(verbs_learning.FineTuning, "events", events)
+    assert finetune(files, *options) == 1
+    [(recipe, references, noise_from)] = asked
+    assert recipe.method == method
+    assert (references is not None) == (method == "reference")
+    assert (noise_from is not None) == ("--noise-from" in options)
+    assert capsys.readouterr().err == "enough\n"
+
+
+def test_a_model_that_enlarges_takes_the_cubes_as_clean(place):
+    store_model(place / "models", "larger", EigenSRSpec(scale=2, width=4, blocks=1, components=2))
+    record = hsr.finetune(
+        clean_cube(), start="larger", name="mine", minutes=float(SHORT), device="cpu"
+    )
+    assert record.task == "superres"
+    assert record.provenance.recipe["method"] == "degraded"
+
+
+def test_python_takes_cubes_and_paths_alike(files):
+    clean = clean_cube()
+    record = hsr.finetune(
+        [files / "noisy.npz", noisy_cube(clean, 5)],
+        references=[clean, files / "clean.npz"],
+        start="tiny",
+        name="mine",
+        minutes=float(SHORT),
+        device="cpu",
+    )
+    assert record == zoo.record("mine")
+    assert isinstance(record.recommended, bool)
+
+
+def test_a_name_that_exists_needs_overwrite_which_waits_for_the_new_one(files, place, capsys):
+    assert finetune(files) == 0
+    first = zoo.record("mine")
+    assert finetune(files) == 1
+    assert "a model called 'mine' exists already" in capsys.readouterr().err
+    assert finetune(files, "--overwrite", "--seed", "4") == 0
+    second = zoo.record("mine")
+    assert (first.provenance.seed, second.provenance.seed) == (0, 4)
+    assert own_models() == ["mine", "tiny"]
+    assert finetune(files, "--overwrite", name="stas_p") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--name", "../evil"], "cannot name a model"),
+        (["--name", "x", "--from", "absent"], "model 'absent' is not known"),
+        (["--name", "x", "--minutes", "-1"], "setting 'minutes' cannot be -1.0"),
+        (["--name", "x", "--device", "cuda:9"], "device 'cuda:9' is not on this machine"),
+        (["--name", "x", "--clean", "--reference", "clean.npz"], "need no references"),
+        (["--name", "x", "--reference", "absent.npz"], "absent.npz"),
+    ],
+)
+def test_wrong_wishes_are_one_sentence_and_leave_nothing(files, place, capsys, options, said):
+    options = [str(files / word) if word.endswith(".npz") else word for word in options]
+    assert main(["finetune", str(files / "noisy.npz"), "--from", "tiny", *options]) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+    assert own_models() == ["tiny"]
+    assert not (place / "runs").exists() or os.listdir(place / "runs") == []
+
+
+def test_a_run_of_another_program_is_left_alone(files, place, monkeypatch, capsys):
+    monkeypatch.setattr(learning_job, "owned_by_another", lambda folder: True)
+    assert finetune(files) == 1
+    assert "another program is busy with this run" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent another way there")
+def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(files, place, capsys):
+    command = [sys.executable, "-m", "napari_hsi_restore", "finetune", str(files / "noisy.npz")]
+    command += ["--from", "tiny", "--name", "mine", "--device", "cpu", "--minutes", "30"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    checkpoint = place / "runs" / "mine" / "last.safetensors"
+    while not checkpoint.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "--resume" in said
+    assert "Traceback" not in said
+    assert checkpoint.exists()
+    assert finetune(files) == 1
+    assert "interrupted run" in capsys.readouterr().err
+    assert finetune(files, "--resume") == 0
+    assert "mine" in own_models()
+    assert os.listdir(place / "runs") == []
+
+
+def test_search_shows_its_events_and_its_model(files, place, monkeypatch, capsys):
+    asked = []
+
+    def events(recipe, cubes, folder, *, resume=False):
+        asked.append((recipe, len(cubes), folder, resume))
+        yield Progress(0.5, "searching", 3.0)
+        yield Note("A note.")
+        store_model(place / "models", recipe.name, STAS)
+        yield Done(str(place / "models" / f"{recipe.name}.json"))
+
+    monkeypatch.setattr(verbs_learning, "searching", events)
+    cubes = [str(files / "clean.npz"), str(files / "clean.npz")]
+    options = ["--name", "found", "--minutes", "3", "--cost-weight", "0.1", "--seed", "2"]
+    assert main(["search", *cubes, *options]) == 0
+    [(recipe, count, folder, resume)] = asked
+    assert recipe == searching.SearchRecipe(name="found", minutes=3, cost_weight=0.1, seed=2)
+    assert (count, folder, resume) == (2, place / "runs" / "found", False)
+    said = capsys.readouterr()
+    assert "found  (denoise, user-made)" in said.out
+    assert "A note." in said.err
+    assert hsr.search_model(clean_cube(), name="again", minutes=3).name == "again"
+
+
+def test_models_can_be_exported_imported_renamed_and_removed(place, capsys):
+    assert main(["models", "export", "tiny", str(place / "given")]) == 0
+    assert main(["models", "rename", "tiny", "small"]) == 0
+    assert main(["models", "import", str(place / "given.safetensors")]) == 0
+    assert main(["models", "import", str(place / "given.safetensors"), "--name", "third"]) == 0
+    assert own_models() == ["small", "third", "tiny"]
+    assert main(["models", "remove", "third"]) == 0
+    assert own_models() == ["small", "tiny"]
+    assert "Removed third" in capsys.readouterr().out
+    assert main(["models", "remove", "stas_p"]) == 1
+    assert "came with the package" in capsys.readouterr().err
+    assert main(["models", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {"small", "tiny", "stas_p"} <= {row["name"] for row in rows}
+    assert main(["models"]) == 0
+    assert "small  (denoise, user-made)" in capsys.readouterr().out
