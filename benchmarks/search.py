@@ -150,7 +150,7 @@ class Experiment:
             begin = time.perf_counter()
             loss = search.theta_step(step, warming=step < warmup)
             if step >= warmup:
-                for _ in search.alpha_step(step):
+                for _ in search.alpha_step(step, 1.0 / total):
                     pass
             spent = state.seconds + time.perf_counter() - begin
             state = state.model_copy(update={"step": step + 1, "seconds": spent})

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
-
 from napari_hsi_restore.events import CellState
 from napari_hsi_restore.search.supernet import NAMES, PAIRS, Mixture, Route
 from napari_hsi_restore.search_space.genotype import Edge, Genotype
@@ -57,8 +55,3 @@ def cell_state(weights: Mixture, step: int) -> CellState:
 def _entropy(values: Sequence[float]) -> float:
     """Shannon entropy divided by that of equal values, 0..1."""
     return -sum(value * math.log(value) for value in values if value > 0) / math.log(len(values))
-
-
-def softmaxed(alphas: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """The weights of the pairs of every node, from its architecture parameters."""
-    return [torch.softmax(alpha, dim=0) for alpha in alphas]

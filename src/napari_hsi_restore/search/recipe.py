@@ -36,8 +36,9 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     cost : {'measured', 'counted'}
         What an operation costs: its time on this device, or its multiplications.
     form : {'single-path', 'full'}
-        Whether a step computes one sampled path of the supernet, or all of it (about
-        fifteen times as slow, with as much more memory).
+        Whether a step computes one sampled path of the supernet, in which the edges into
+        a node share their kernels, or all of it, each edge with its own (about fifteen
+        times as slow, with as much more memory).
     genotype : Genotype, optional
         A known cell: nothing is searched and all the time trains it.
     width : int
@@ -50,8 +51,9 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         Of the weights, in the search and, falling to 0 at the end, in the training.
     optimiser : {'adam', 'muon'}
         Of the weights.
-    architecture_rate : float
-        Adam's for the architecture parameters.
+    travel : float
+        How far, at most, an architecture parameter goes in the course of the search: the
+        rate of Adam is that divided by the steps.
     warmup_share : float
         Part of the search in which all paths are trained alike and nothing is decided.
     paths : int
@@ -86,9 +88,9 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     noise: NoiseMix = NoiseMix()
     learning_rate: float = pydantic.Field(default=5e-3, gt=0)
     optimiser: Literal["adam", "muon"] = "muon"
-    architecture_rate: float = pydantic.Field(default=0.05, gt=0)
+    travel: float = pydantic.Field(default=15.0, gt=0)
     warmup_share: float = pydantic.Field(default=0.25, ge=0, lt=1)
-    paths: int = pydantic.Field(default=4, ge=2)
+    paths: int = pydantic.Field(default=6, ge=2)
     inherit: bool = True
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
     search_steps: int | None = pydantic.Field(default=None, ge=1)

@@ -131,7 +131,7 @@ class _Searching:
             write_genotype(found, genotype_of(search.path(), stage.recipe.name), overwrite=True)
         genotype = read_genotype(found).model_copy(update={"name": stage.recipe.name})
         yield cell_state(search.weights(), clock.step)
-        weights = inherited(search.plain.state_dict(), search.path())
+        weights = inherited(search.plain, search.path())
         return Origin(
             genotype,
             weights if stage.recipe.inherit else None,
@@ -161,6 +161,7 @@ class _Searching:
     def _step(self, warming: bool, losses: list[float]) -> Generator[Event, None, None]:
         """One step of the weights and, after the warm-up, one of the architecture."""
         search, step = self._search, self._clock.step
+        part = self._clock.fraction / max(step, 1)
         while True:
             try:
                 if not self._half_done:
@@ -169,7 +170,7 @@ class _Searching:
                     self._half_done = True
                 if not warming:
                     yield self._progress()
-                    for _ in search.alpha_step(step):
+                    for _ in search.alpha_step(step, part):
                         yield self._progress()
                 self._half_done = False
                 return
@@ -194,7 +195,7 @@ class _Searching:
         """Score the strongest path as it is; it is kept in case nothing better follows."""
         stage, search, clock = self._stage, self._search, self._clock
         genotype = genotype_of(search.path(), stage.recipe.name)
-        weights = inherited(search.plain.state_dict(), search.path())
+        weights = inherited(search.plain, search.path())
         weights = {name: tensor.clone() for name, tensor in weights.items()}
         network = stage.network(genotype, weights)
         psnr = yield from stage.check(network, clock.step, self._progress())

@@ -102,7 +102,9 @@ class Stage:
     ) -> None:
         """Write the best network so far, as `training.library.keep` wants it."""
         recipe = self.recipe
-        better = psnr > self.start_psnr
+        scores = {"psnr": psnr}
+        if self.start is not None:
+            scores |= {"psnr_start": self.start_psnr, "gain": psnr - self.start_psnr}
         record = ModelRecord(
             name=recipe.name,
             purpose=recipe.purpose or f"Found by a search on {', '.join(self.targets.names)}.",
@@ -114,7 +116,7 @@ class Stage:
             ),
             parameters=sum(tensor.numel() for tensor in weights.values()),
             sha256="",
-            scores={"held-out/mixed/psnr": round(psnr, 3)},
+            scores={f"held-out/{key}": round(value, 4) for key, value in scores.items()},
             protocol="PSNR of held-out pixels of the cubes that it was made from, mean over sigma "
             "10, 30, 50, 70 and non-iid noise, white at 1",
             provenance=Provenance(
@@ -128,7 +130,7 @@ class Stage:
                 seed=recipe.seed,
             ),
             bundled=False,
-            recommended=better,
+            recommended=psnr > self.start_psnr,
             remark=self._remark(psnr),
         )
         write_best(self.folder, record, weights)

@@ -23,11 +23,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import nn
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.search import cost
-from napari_hsi_restore.search.discretise import softmaxed, strongest
+from napari_hsi_restore.search.alphas import Alphas
+from napari_hsi_restore.search.discretise import strongest
 from napari_hsi_restore.search.portions import Halves
 from napari_hsi_restore.search.recipe import SearchRecipe
 from napari_hsi_restore.search.supernet import PAIRS, Route, Supernet
@@ -63,21 +63,18 @@ class Search:
             _ALPHA: recipe.batches(offset=10**6),
         }
         torch.manual_seed(recipe.seed)
-        self.plain = Supernet(recipe.width).to(fabric.device)
+        single = recipe.form == "single-path"
+        self.plain = Supernet(recipe.width, shared=single).to(fabric.device)
         optimisers = optimisers_of(self.plain, self._batches[_THETA])
         self.network, *self.optimisers = fabric.setup(self.plain, *optimisers)
-        self.alphas = [
-            nn.Parameter(torch.zeros(len(pairs), device=fabric.device)) for pairs in PAIRS
-        ]
-        self.alpha_optimiser = torch.optim.Adam(
-            self.alphas, lr=recipe.architecture_rate, betas=_BETAS
-        )
+        self.alphas = Alphas().to(fabric.device)
+        self.alpha_optimiser = torch.optim.Adam(self.alphas.parameters(), betas=_BETAS)
         measured = recipe.cost == "measured"
         self.costs = cost.measured(recipe.width, fabric.device) if measured else cost.counted()
 
     def weights(self) -> list[torch.Tensor]:
         """The weights of the pairs of every node."""
-        return [row.detach() for row in softmaxed(self.alphas)]
+        return [row.detach() for row in self.alphas.weights()]
 
     def path(self) -> Route:
         """What the published rule would choose now."""
@@ -136,8 +133,15 @@ class Search:
             )
         return value
 
-    def alpha_step(self, step: int) -> Iterator[None]:
+    def alpha_step(self, step: int, part: float) -> Iterator[None]:
         """Train the architecture parameters on one batch of the other half.
+
+        Parameters
+        ----------
+        step : int
+        part : float
+            Part of the search that a step takes, to which the rate is in proportion:
+            however long a search is, its parameters can go equally far.
 
         Yields
         ------
@@ -145,7 +149,7 @@ class Search:
             After every network that was run.
         """
         batch = self._batch(_ALPHA, step)
-        weights = softmaxed(self.alphas)
+        weights = self.alphas.weights()
         price = self.recipe.cost_weight * cost.expected_cost(weights, self._cost_rows())
         if self.recipe.form == "full":
             restored = self.network(batch.noisy, batch.level, weights)
@@ -158,9 +162,12 @@ class Search:
                 errors.append(self._log_error(path, batch))
                 yield
             objective = self._score_function(paths, torch.stack(errors)) + price
-        gradients = torch.autograd.grad(objective, self.alphas)
-        for alpha, gradient in zip(self.alphas, gradients, strict=True):
-            alpha.grad = gradient
+        parameters = list(self.alphas.parameters())
+        gradients = torch.autograd.grad(objective, parameters)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        for group in self.alpha_optimiser.param_groups:
+            group["lr"] = self.recipe.travel * part
         self.alpha_optimiser.step()
 
     def _score_function(self, paths: list[Route], errors: torch.Tensor) -> torch.Tensor:
@@ -169,7 +176,7 @@ class Search:
         # Against the mean of the others: unbiased, since they were drawn independently.
         advantages = (errors - errors.mean()) * (count / (count - 1))
         total = torch.zeros((), device=self.fabric.device)
-        logarithms = [torch.log_softmax(alpha, dim=0) for alpha in self.alphas]
+        logarithms = [torch.log_softmax(row, dim=0) for row in self.alphas.logits()]
         for path, advantage in zip(paths, advantages, strict=True):
             chances = [row[choice] for row, choice in zip(logarithms, path, strict=True)]
             total = total + advantage * torch.stack(chances).sum()
@@ -203,7 +210,7 @@ class Search:
     def tensors(self) -> Tensors:
         """Everything that a search goes on from."""
         found = {f"weights.{name}": t for name, t in self.plain.state_dict().items()}
-        found |= {f"alpha.{node}": alpha for node, alpha in enumerate(self.alphas)}
+        found |= {f"alphas.{name}": t for name, t in self.alphas.state_dict().items()}
         found["costs"] = cost.as_tensor(self.costs)
         for place, optimiser in enumerate((*self.optimisers, self.alpha_optimiser)):
             for index, moments in optimiser.state_dict()["state"].items():
@@ -222,9 +229,7 @@ class Search:
             }
 
         self.plain.load_state_dict(part("weights."))
-        with torch.no_grad():
-            for node, alpha in enumerate(self.alphas):
-                alpha.copy_(tensors[f"alpha.{node}"])
+        self.alphas.load_state_dict(part("alphas."))
         self.costs = cost.from_tensor(tensors["costs"])
         for place, optimiser in enumerate((*self.optimisers, self.alpha_optimiser)):
             moments: dict[int, Tensors] = {}

@@ -5,6 +5,9 @@ eight operations (poster, ECCV 2022). Every node chooses one (edge, operation) p
 last, so the weights of all pairs into one node sum to 1 [ours; it makes the
 discretised cell the limit of the mixed one]:
 ``node_j = sum_(i, o) w_(i, o) (node_i + O_o(node_i))``.
+
+The edges into one node may share their kernels [ours]: then an operation is trained
+whenever its node chooses it, from wherever, which is up to four times as often.
 """
 
 from __future__ import annotations
@@ -44,13 +47,17 @@ class SuperCell(nn.Module):
     ----------
     width : int
         Channels in and out, a multiple of 4.
+    shared : bool
+        Whether the edges into one node share their kernels.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, shared: bool) -> None:
         super().__init__()
         quarter = width // NODES
+        self.shared = shared
         self.entry = SpatialConv(width, quarter, 3)
-        self.edges = nn.ModuleList(MixedResidualBlock(NAMES, quarter) for _ in EDGES)
+        count = NODES if shared else len(EDGES)
+        self.blocks = nn.ModuleList(MixedResidualBlock(NAMES, quarter) for _ in range(count))
 
     def forward(self, features: torch.Tensor, choice: Route | Mixture) -> torch.Tensor:
         """(batch, bands, width, y, x) to the same shape.
@@ -70,9 +77,13 @@ class SuperCell(nn.Module):
                 nodes.append(self._single(nodes, *PAIRS[node - 1][chosen]))
         return torch.cat(nodes[1:], dim=2).add_(features)
 
-    def _single(self, nodes: list[torch.Tensor], source: int, name: OperationName) -> torch.Tensor:
-        block = self.edges[EDGES.index((source, len(nodes)))]
+    def _block(self, source: int, node: int) -> MixedResidualBlock:
+        block = self.blocks[block_of(source, node, shared=self.shared)]
         assert isinstance(block, MixedResidualBlock)
+        return block
+
+    def _single(self, nodes: list[torch.Tensor], source: int, name: OperationName) -> torch.Tensor:
+        block = self._block(source, len(nodes))
         term: torch.Tensor = block.operations[NAMES.index(name)](nodes[source])
         return term.add_(nodes[source])
 
@@ -83,7 +94,7 @@ class SuperCell(nn.Module):
         share = by_edge.sum(dim=1)
         total = torch.zeros_like(nodes[0])
         for source, features in enumerate(nodes):
-            block = self.edges[EDGES.index((source, len(nodes)))]
+            block = self._block(source, len(nodes))
             within = by_edge[source] / share[source].clamp_min(1e-12)
             total = total + share[source] * block(features, within)
         return total
@@ -96,10 +107,13 @@ class Supernet(Skeleton):
     ----------
     width : int
         Channels between the cells, a multiple of 4.
+    shared : bool
+        Whether the edges into one node share their kernels.
     """
 
-    def __init__(self, width: int) -> None:
-        super().__init__(width, lambda: SuperCell(width))
+    def __init__(self, width: int, *, shared: bool) -> None:
+        super().__init__(width, lambda: SuperCell(width, shared=shared))
+        self.shared = shared
 
     def forward(
         self, noisy: torch.Tensor, sigma: torch.Tensor, choice: Route | Mixture
@@ -121,13 +135,17 @@ class Supernet(Skeleton):
         return restored
 
 
-def inherited(weights: dict[str, torch.Tensor], path: Route) -> dict[str, torch.Tensor]:
+def block_of(source: int, node: int, *, shared: bool) -> int:
+    """Which mixed residual block of a cell is on an edge."""
+    return node - 1 if shared else EDGES.index((source, node))
+
+
+def inherited(supernet: Supernet, path: Route) -> dict[str, torch.Tensor]:
     """The weights of one path, named as in the network of its genotype.
 
     Parameters
     ----------
-    weights : dict of tensor
-        State of a `Supernet`.
+    supernet : Supernet
     path : Route
 
     Returns
@@ -138,15 +156,18 @@ def inherited(weights: dict[str, torch.Tensor], path: Route) -> dict[str, torch.
     places = {}
     for node, choice in enumerate(path, start=1):
         source, name = PAIRS[node - 1][choice]
-        edge = EDGES.index((source, node))
-        places[f"edges.{edge}.operations.{NAMES.index(name)}."] = f"blocks.{node - 1}.operations.0."
+        block = block_of(source, node, shared=supernet.shared)
+        places[f"blocks.{block}.operations.{NAMES.index(name)}."] = (
+            f"blocks.{node - 1}.operations.0."
+        )
     found: dict[str, torch.Tensor] = {}
-    for key, tensor in weights.items():
-        head, within, tail = key.partition(".edges.")
+    for key, tensor in supernet.state_dict().items():
+        cell, within, tail = key.partition(".blocks.")
         if not within:
             found[key] = tensor
             continue
         for old, new in places.items():
-            if f"edges.{tail}".startswith(old):
-                found[f"{head}.{new}{f'edges.{tail}'.removeprefix(old)}"] = tensor
+            rest = f"blocks.{tail}"
+            if rest.startswith(old):
+                found[f"{cell}.{new}{rest.removeprefix(old)}"] = tensor
     return found
