@@ -12,7 +12,9 @@ import pytest
 
 import napari_hsi_restore as hsr
 from napari_hsi_restore.cli import main
+from napari_hsi_restore.training.library import RUNS_VARIABLE
 from napari_hsi_restore.zoo import list_models
+from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 ENLARGES = any(model.bundled and model.scale == 2 for model in list_models("superres"))
@@ -26,8 +28,11 @@ PAGES = (
         marks=pytest.mark.skipif(not ENLARGES, reason="no model for super-resolution is bundled"),
     ),
     "docs/compare.md",
+    "docs/finetune.md",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Nobody waits ten minutes for a test.
+MINUTES = re.compile(r"(--minutes |minutes=)[0-9.]+")
 PROGRAM = "napari-hsi-restore"
 
 
@@ -55,9 +60,12 @@ def test_commands_and_code_of_a_page_run(
     if page != "README.md":
         shutil.copytree(tour_files, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "models"))
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
     names: dict[str, object] = {"__name__": "__main__"}
     ran = 0
-    for line, language, text in blocks(page):
+    for line, language, written in blocks(page):
+        text = MINUTES.sub(r"\g<1>0.01", written)
         if language == "python":
             # Blank lines above give a traceback the line numbers of the page.
             exec(compile("\n" * (line - 1) + text, str(ROOT / page), "exec"), names)
@@ -90,7 +98,10 @@ def test_readme_is_fit_for_the_hub() -> None:
     assert all(picture.startswith("https://") for picture in pictures)
 
 
-@pytest.mark.parametrize(("verb", "page"), [("denoise", "denoise"), ("superres", "superresolve")])
+@pytest.mark.parametrize(
+    ("verb", "page"),
+    [("denoise", "denoise"), ("superres", "superresolve"), ("finetune", "finetune")],
+)
 def test_options_that_the_guide_names_exist(
     verb: str, page: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
