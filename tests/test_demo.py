@@ -44,7 +44,7 @@ def test_demo_without_a_display_does_the_main_job(tmp_path: Path) -> None:
     assert restored["sam_deg"] < noisy["sam_deg"]
     assert f"{restored['psnr']:.2f}" in (out / "metrics.md").read_text()
     assert f"{restored['psnr']:.2f}" in done.stdout
-    for step in ("inspect", "restore", "compare"):
+    for step in ("inspect", "restore", "compare", "superres"):
         pictures = [np.asarray(Image.open(out / f"{step}-{theme}.png")) for theme in THEMES]
         for picture in pictures:
             assert picture.shape[1::-1] == WINDOW_SIZE

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PLUGIN = "napari-hsi-restore"
 DOCKS = ("Inspect", "Restore", "Compare")
-STEPS = ("inspect", "restore", "compare")
+STEPS = ("inspect", "restore", "compare", "superres")
 THEMES = ("dark", "light")
 WINDOW_SIZE = (1600, 900)
 DEFAULT_OUT = Path("demo-output")
@@ -158,7 +158,7 @@ def _open_window() -> tuple[Viewer, dict[str, Any]]:
 
 
 def _do_main_job(viewer: Viewer, docks: dict[str, Any], folder: Path, quiet: bool) -> None:
-    """Inspect the noisy scene, restore it and compare it, with a picture of each."""
+    """Inspect, restore and compare the noisy scene, and enlarge a coarse one; a picture of each."""
     clean, noisy = viewer.layers[0], viewer.layers[1]
     before = _inspect(viewer, docks["Inspect"], noisy)
     _photograph(viewer, folder / STEPS[0], quiet)
@@ -171,6 +171,11 @@ def _do_main_job(viewer: Viewer, docks: dict[str, Any], folder: Path, quiet: boo
     _compare(viewer, docks["Compare"], clean, (noisy, result))
     _photograph(viewer, folder / STEPS[2], quiet)
     table = _save_scores(clean, (noisy, result), folder)
+    coarse, fine = _superres(viewer, docks["Restore"], quiet)
+    _show_only(viewer, *(_true_colour(viewer, docks["Inspect"], cube) for cube in (coarse, fine)))
+    _bring_up(viewer, docks["Restore"])
+    viewer.layers.selection.active = coarse
+    _photograph(viewer, folder / STEPS[3], quiet)
     if not quiet:
         print(table)
 
@@ -209,6 +214,21 @@ def _restore(viewer: Viewer, dock: Any, noisy: Image, quiet: bool) -> Image:
     viewer.layers.selection.active = noisy
     _click(dock, "Estimate noise")
     _wait(lambda: not dock.runs.status.busy, "the noise estimate")
+    return _run(viewer, dock, "the denoising", quiet)
+
+
+def _superres(viewer: Viewer, dock: Any, quiet: bool) -> tuple[Image, Image]:
+    """Open the scene with half the pixels and enlarge it; return both."""
+    viewer.open_sample(PLUGIN, "demo_low_resolution")
+    [coarse] = [layer for layer in _images(viewer) if layer.name.endswith("x2)")]
+    _bring_up(viewer, dock)
+    viewer.layers.selection.active = coarse
+    _choose(dock, "Task", "Super-resolve ×2")
+    return coarse, _run(viewer, dock, "the enlarging", quiet)
+
+
+def _run(viewer: Viewer, dock: Any, what: str, quiet: bool) -> Image:
+    """Press Run in the Restore dock and wait; return the result."""
     before = set(viewer.layers)
     _click(dock, "Run")
     shown = -1
@@ -222,10 +242,10 @@ def _restore(viewer: Viewer, dock: Any, noisy: Image, quiet: bool) -> Image:
             _say(f"{status.text} {status.remaining}", quiet)
         return not status.busy
 
-    _wait(finished, "the denoising", _RUN_SECONDS)
+    _wait(finished, what, _RUN_SECONDS)
     added = [layer for layer in _images(viewer) if layer not in before]
     if not added:
-        raise UserError(f"The denoising failed: {dock.runs.status.text}")
+        raise UserError(f"{what.capitalize()} failed: {dock.runs.status.text}")
     return added[-1]
 
 
@@ -297,6 +317,15 @@ def _button(dock: QWidget, name: str) -> QPushButton:
         if button.accessibleName() == name:
             return button
     raise RuntimeError(f"no button {name!r} in {type(dock).__name__}")
+
+
+def _choose(dock: QWidget, name: str, text: str) -> None:
+    """Choose an entry of the list that a screen reader calls by this name."""
+    from qtpy.QtWidgets import QComboBox
+
+    for box in dock.findChildren(QComboBox):
+        if box.accessibleName() == name:
+            box.setCurrentText(text)
 
 
 def _check(dock: QWidget, text: str) -> None:

@@ -235,6 +235,7 @@ def test_the_copied_command_repeats_the_run(viewer, dock, noisy, tmp_path):
 
 def test_the_copied_command_gives_the_same_result(qtbot, viewer, dock, noisy, tmp_path):
     viewer.open(str(write(noisy, tmp_path / "my cube.hdr")), plugin="napari-hsi-restore")
+    dock.form.picker.model = "stas_c"
     dock.form.denoise.noise.setCurrentIndex(1)
     dock.form.denoise.sigma.setValue(42.5)
     dock.form.denoise.strength.setValue(0.75)

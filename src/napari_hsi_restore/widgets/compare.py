@@ -180,6 +180,7 @@ class CompareWidget(Dock):
                 self._residual_button,
                 self._side_by_side,
                 self._linked,
+                self._lay_over_button,
             )
         ):
             maps.addWidget(item, place // 3, place % 3)
@@ -188,7 +189,6 @@ class CompareWidget(Dock):
         layout.addWidget(QLabel("Results"))
         layout.addWidget(self._results)
         layout.addWidget(self._status)
-        layout.addWidget(self._lay_over_button)
         layout.addLayout(scores)
         layout.addWidget(self._table)
         layout.addLayout(maps)
