@@ -30,6 +30,10 @@ def models(context: typer.Context, json_: JsonOption = False) -> None:
     from napari_hsi_restore import answers, zoo
     from napari_hsi_restore.restore.choices import methods
 
+    for path in zoo.records.damaged():
+        remark(
+            f"{path}: the record of this model is damaged; remove it or make it again.", quiet=False
+        )
     records = zoo.list_models()
     if json_:
         rows = [answers.model_json(record) for record in records]

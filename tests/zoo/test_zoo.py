@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.zoo import list_models, load, record
-from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
+from napari_hsi_restore.zoo import library, list_models, load, record
+from napari_hsi_restore.zoo.records import FOLDER_VARIABLE, damaged
 
 WEIGHTS = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
 
@@ -72,7 +72,13 @@ def test_changed_weights_are_refused(own_model):
         load("mine")
 
 
-def test_a_damaged_record_is_named(own_model):
-    (own_model / "mine.json").write_text("{")
+@pytest.mark.parametrize("content", [b"{", b"\xff\x00", b"[]", b'{"name": "mine"}'])
+def test_a_damaged_record_is_named_and_harms_no_other_model(own_model, content):
+    (own_model / "mine.json").write_bytes(content)
+    assert {"stas_c", "stas_p"} <= {entry.name for entry in list_models()}
+    assert damaged() == (own_model / "mine.json",)
+    load("stas_c")
     with pytest.raises(UserError, match=r"mine\.json: the record of this model is damaged"):
-        list_models()
+        load("mine")
+    library.remove("mine")
+    assert damaged() == ()

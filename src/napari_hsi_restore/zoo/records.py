@@ -114,17 +114,13 @@ def user_folder() -> Path:
 def list_models(task: Task | None = None) -> tuple[ModelRecord, ...]:
     """Records of all models, the bundled ones first, by name.
 
-    A model of the user's folder that is named like a bundled one is left out.
+    A model of the user's folder that is named like a bundled one is left out, and so is
+    one whose record is damaged (`damaged` names those).
 
     Parameters
     ----------
     task : {'denoise', 'superres'}, optional
         Only the models for it.
-
-    Raises
-    ------
-    UserError
-        If a record of the user's folder is damaged.
     """
     return tuple(entry for entry, _ in _entries() if task is None or entry.task == task)
 
@@ -135,7 +131,7 @@ def record(name: str) -> ModelRecord:
     Raises
     ------
     UserError
-        If there is no model of this name.
+        If there is no model of this name, or its record is damaged.
     """
     return find(name)[0]
 
@@ -146,23 +142,43 @@ def find(name: str) -> tuple[ModelRecord, Path]:
     for entry, path in entries:
         if entry.name == name:
             return entry, path.with_suffix(".safetensors")
+    for path in damaged():
+        if path.stem == name:
+            raise UserError(
+                f"{path}: the record of this model is damaged or from a newer version of this "
+                f"program; remove the model ('models remove {name}') and make it again."
+            )
     names = ", ".join(entry.name for entry, _ in entries)
     raise UserError(f"model '{name}' is not known; choose auto or one of: {names}.")
+
+
+def damaged() -> tuple[Path, ...]:
+    """Records in the user's folder that cannot be read; the other models are no worse for it."""
+    return tuple(path for path in _records_of(user_folder()) if _read(path) is None)
 
 
 def _entries() -> list[tuple[ModelRecord, Path]]:
     bundled = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     entries: list[tuple[ModelRecord, Path]] = []
     for folder, is_bundled in ((bundled, True), (user_folder(), False)):
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-            try:
-                entry = ModelRecord.model_validate_json(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise UserError(
-                    f"{path}: the record of this model is damaged; delete it or make it again."
-                ) from error
-            if entry.name in {known.name for known, _ in entries}:
+        for path in _records_of(folder):
+            entry = _read(path)
+            if entry is None or entry.name in {known.name for known, _ in entries}:
                 # Two networks under one name could not be told apart: the bundled one keeps it.
                 continue
             entries.append((entry.model_copy(update={"bundled": is_bundled}), path))
     return entries
+
+
+def _records_of(folder: Path) -> list[Path]:
+    found = folder.glob("*.json") if folder.is_dir() else ()
+    # Hidden files are not finished, or those of the system.
+    return sorted(path for path in found if not path.name.startswith("."))
+
+
+def _read(path: Path) -> ModelRecord | None:
+    """The record in a file, or None if it is damaged."""
+    try:
+        return ModelRecord.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

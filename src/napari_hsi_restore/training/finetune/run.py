@@ -236,7 +236,7 @@ class _FineTuning:
         yield Metric("psnr_start", self.floor.psnr, self.run.state.step)
         if self.run.state.step == 0:
             yield Metric("psnr", self.floor.psnr, 0)
-            yield self._snapshot(self.before)
+            yield from self._snapshot(self.before)
 
     def _steps(self) -> Iterator[Event]:
         saved = reported = checked = shown = time.monotonic()
@@ -312,7 +312,7 @@ class _FineTuning:
         self.run.save()
         for _ in (looking := _Returned(self.task.patch(network))):
             yield self._progress("checking on held-out pixels")
-        yield self._snapshot(looking.value)
+        yield from self._snapshot(looking.value)
 
     def _fixed(self, network: torch.nn.Module) -> torch.nn.Module:
         """A network that is only judged: nothing is kept for gradients."""
@@ -333,7 +333,7 @@ class _FineTuning:
         )
         library.write_best(self.folder, draft, weights)
 
-    def _snapshot(self, now: Patch) -> Snapshot:
+    def _snapshot(self, now: Patch) -> Iterator[Snapshot]:
         """Write the patch beside its place and rename it."""
         assert self.before is not None
         arrays = {"noisy": now.noisy, "before": self.before.restored, "now": now.restored}
@@ -347,8 +347,12 @@ class _FineTuning:
             wavelengths_nm=np.zeros(0, np.float32) if known is None else known.astype(np.float32),
             **{name: array.astype(np.float32) for name, array in arrays.items()},
         )
-        models.write(self.folder / PATCH, buffer.getvalue())
-        return Snapshot(str(self.folder / PATCH), self.run.state.step)
+        try:
+            models.write(self.folder / PATCH, buffer.getvalue())
+        except UserError:
+            # Learning goes on without a picture: another program may hold the file open.
+            return
+        yield Snapshot(str(self.folder / PATCH), self.run.state.step)
 
     def _share(self) -> float:
         """Part of the run that is done, 0..1."""
