@@ -31,9 +31,7 @@ def models(context: typer.Context, json_: JsonOption = False) -> None:
     from napari_hsi_restore.restore.choices import methods
 
     for path in zoo.records.damaged():
-        remark(
-            f"{path}: the record of this model is damaged; remove it or make it again.", quiet=False
-        )
+        typer.echo(f"{path}: the record is damaged; remove the model or make it again.", err=True)
     records = zoo.list_models()
     if json_:
         rows = [answers.model_json(record) for record in records]
