@@ -382,7 +382,7 @@ class LearningClient:
         with self._changed:
             if learning.state != "learning":
                 return
-            process = self._process = spawn.start(self._child, str(learning.folder))
+            process = self._process = spawn.start(self._child, str(learning.folder), patient=True)
         assert process.stdout is not None
         for line in process.stdout:
             try:

@@ -77,6 +77,7 @@ class SearchView(LiveView):
             "Entropy of the architecture",
             "undecided",
             "How undecided the search is: 1, all choices are alike; 0, it has decided",
+            limits=(0.0, 1.05),
         )
         self.table = FoundTable()
         above = (self.title, self.drawing, self.entropy, self.table)

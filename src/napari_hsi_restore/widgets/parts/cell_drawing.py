@@ -30,6 +30,8 @@ _WIDEST = 11.0
 _LEGEND_PX = 18.0
 _HEAD_PX = 22.0
 _ROW_NAME_PX = 40.0
+_LEAD = 1.2
+"""So many times the even weight is more than chance [ours]."""
 
 Weights = tuple[tuple[float, ...], ...]
 
@@ -45,11 +47,14 @@ class Choice:
     operation : OperationName
     weight : float
         0..1, of all that could lead into the node.
+    leads : bool
+        Whether it has left the even weight that all begin with behind.
     """
 
     edge: int
     operation: OperationName
     weight: float
+    leads: bool
 
 
 def strongest(weights: Sequence[Sequence[float]]) -> list[Choice]:
@@ -62,8 +67,9 @@ def strongest(weights: Sequence[Sequence[float]]) -> list[Choice]:
     """
     chosen = []
     for node in range(1, NODES + 1):
+        even = 1.0 / (node * len(OPERATION_NAMES))
         options = [
-            Choice(edge, OPERATION_NAMES[place], weight)
+            Choice(edge, OPERATION_NAMES[place], weight, weight > _LEAD * even)
             for edge, (_, end) in enumerate(EDGES)
             if end == node
             for place, weight in enumerate(weights[edge])
@@ -135,10 +141,14 @@ class CellDrawing(QWidget):
         if self._weights is None:
             self.setAccessibleDescription("No search has begun")
             return
+        leaders = strongest(self._weights)
+        if not any(choice.leads for choice in leaders):
+            self.setAccessibleDescription("Undecided: all operations have the same weight")
+            return
         parts = [
             f"node {node}: from node {EDGES[choice.edge][0]}, {choice.operation.kind} "
             f"{choice.operation.words}, {choice.weight:.0%}"
-            for node, choice in enumerate(strongest(self._weights), start=1)
+            for node, choice in enumerate(leaders, start=1)
         ]
         self.setAccessibleDescription("; ".join(parts))
 
@@ -181,7 +191,7 @@ class CellDrawing(QWidget):
             share = min(1.0, shares[edge])
             if share < 0.005:
                 continue
-            color = QColor(_kind_color(weights[edge]))
+            color = QColor(_kind_color(weights[edge]) or self._text)
             color.setAlphaF(0.12 + 0.88 * share**0.8)
             pen = QPen(color, 0.8 + _WIDEST * share)
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
@@ -190,7 +200,8 @@ class CellDrawing(QWidget):
             painter.drawPath(self._path(edge))
         self._draw_nodes(painter)
         for edge, choice in leaders.items():
-            self._draw_label(painter, edge, choice)
+            if choice.leads:
+                self._draw_label(painter, edge, choice)
 
     def _path(self, edge: int) -> QPainterPath:
         start, end = (self._node(node) for node in EDGES[edge])
@@ -267,7 +278,8 @@ class CellDrawing(QWidget):
         usual, small = painter.font(), QFont(painter.font())
         small.setPointSizeF(max(6.0, usual.pointSizeF() - 2.5))
         painter.setFont(small)
-        chosen = {(choice.edge, choice.operation.name) for choice in strongest(weights)}
+        leaders = [choice for choice in strongest(weights) if choice.leads]
+        chosen = {(choice.edge, choice.operation.name) for choice in leaders}
         for place, operation in enumerate(OPERATION_NAMES):
             head = self._cell_box(0, place)
             head.moveBottom(head.top())
@@ -328,7 +340,10 @@ _TIP = (
 )
 
 
-def _kind_color(row: Sequence[float]) -> str:
+def _kind_color(row: Sequence[float]) -> str | None:
+    """Colour of the kind that leads on an edge, or None while none does."""
+    if max(row) <= _LEAD * sum(row) / len(row):
+        return None
     sums: dict[OperationKind, float] = dict.fromkeys(KIND_COLORS, 0.0)
     for operation, weight in zip(OPERATION_NAMES, row, strict=True):
         # Four of the eight are spatial: kinds are compared by their best operation.

@@ -46,11 +46,16 @@ class CurvePlot(QWidget):
     title : str
         Of the vertical axis.
     tip : str
+    limits : pair of float, optional
+        Of the vertical axis; else it follows the values.
     """
 
-    def __init__(self, name: str, title: str, tip: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(
+        self, name: str, title: str, tip: str, limits: tuple[float, float] | None = None
+    ) -> None:
+        super().__init__()
         self._title = title
+        self._limits = limits
         self._plot = pg.PlotWidget(self)
         self._plot.setAccessibleName(name)
         self._plot.setToolTip(tip)
@@ -166,7 +171,9 @@ class CurvePlot(QWidget):
             self._floor.setValue(floor[0])
             self._floor_text.setText(floor[1])
             self._floor_text.setPos(first, floor[0])
-        if values:
+        if self._limits is not None:
+            self._item.setYRange(*self._limits, padding=0)
+        elif values:
             # Room above for the name of the line.
             low, high = float(np.min(values)), float(np.max(values))
             span = max(high - low, _LEAST_SPAN * abs(high) * 0.05, 1e-9)

@@ -80,7 +80,9 @@ class FoundTable(QTableWidget):
         if (side := self.verticalHeader()) is not None:
             side.hide()
         if (head := self.horizontalHeader()) is not None:
-            head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+            head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.setWordWrap(False)
         self.hide()
 
     @property

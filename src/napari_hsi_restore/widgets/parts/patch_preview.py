@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import QRectF, QSize, Qt
-from qtpy.QtGui import QImage, QPainter, QPaintEvent
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from napari_hsi_restore.events import Snapshot
 from napari_hsi_restore.plugin.snapshots import TITLES, PatchPictures, patch_pictures
 from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 
-_SIDE = 130
-_LEAST_SIDE = 70
+_HIGHEST = 150
+_LEAST_WIDTH = 90
+_ORDER = ("before", "now", "noisy", "reference")
+"""What is to be compared stands side by side."""
+
 EMPTY = "A patch that it never learns from appears here at the first check."
 
 
@@ -38,17 +39,19 @@ class PatchPreview(QWidget):
         self._caption = QLabel(EMPTY)
         self._caption.setWordWrap(True)
         self._caption.setAccessibleName("Preview")
-        layout = self._grid = QGridLayout(self)
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for column, (name, title) in enumerate(self._titles.items()):
-            label = QLabel(title)
+        for place, name in enumerate(_ORDER):
+            label = QLabel(self._titles[name])
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            layout.addWidget(self._pictures[name], 0, column)
-            layout.addWidget(label, 1, column)
+            row, column = divmod(place, 2)
+            layout.addWidget(self._pictures[name], 2 * row, column)
+            layout.addWidget(label, 2 * row + 1, column)
+            layout.setColumnStretch(column, 1)
             self._pictures[name].label = label
-        layout.addWidget(self._caption, 2, 0, 1, len(self._titles))
+        layout.addWidget(self._caption, 4, 0, 1, 2)
         self.forget()
 
     @property
@@ -83,13 +86,12 @@ class PatchPreview(QWidget):
         )
 
     def _show(self, pictures: dict[str, npt.NDArray[np.uint8]]) -> None:
-        for column, (name, picture) in enumerate(self._pictures.items()):
+        for name, picture in self._pictures.items():
             picture.show_picture(pictures.get(name))
-            self._grid.setColumnStretch(column, int(name in pictures))
 
 
 class _Picture(QWidget):
-    """One square picture."""
+    """One picture, as high as its width asks for."""
 
     label: QLabel | None = None
 
@@ -98,11 +100,18 @@ class _Picture(QWidget):
         self._image: QImage | None = None
         self.setAccessibleName(f"Patch, {title}")
         self.setToolTip(f"Patch, {title}")
-        self.setMinimumSize(_LEAST_SIDE, _LEAST_SIDE)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(_LEAST_WIDTH)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def sizeHint(self) -> QSize:  # noqa: N802  (Qt's name)
-        return QSize(_SIDE, _SIDE)
+    def _fit(self) -> None:
+        if self._image is not None:
+            wanted = round(self.width() * self._image.height() / self._image.width())
+            # A layout inside a scrolling area does not ask for the height of a width.
+            self.setFixedHeight(max(1, min(_HIGHEST, wanted)))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  (Qt's name)
+        super().resizeEvent(event)
+        self._fit()
 
     def show_picture(self, picture: npt.NDArray[np.uint8] | None) -> None:
         """Show a picture, uint8 (y, x, 3), or nothing."""
@@ -116,9 +125,10 @@ class _Picture(QWidget):
         for part in (self, self.label):
             if part is not None:
                 part.setVisible(picture is not None)
+        self._fit()
         self.update()
 
-    def paintEvent(self, event: QPaintEvent | Any) -> None:  # noqa: N802  (Qt's name)
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802  (Qt's name)
         del event
         if self._image is None:
             return
