@@ -20,6 +20,7 @@ import json
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ from napari_hsi_restore.search.supernet import PAIRS
 from napari_hsi_restore.search_space.genotype import PUBLISHED, Genotype
 from napari_hsi_restore.search_space.operations import OPERATIONS
 from napari_hsi_restore.search_space.sharing import read_genotype, write_genotype
-from napari_hsi_restore.training import cubes
+from napari_hsi_restore.training import checkpoint, cubes
 from napari_hsi_restore.training.cubes import Cube
 from napari_hsi_restore.training.loop import Run
 
@@ -85,6 +86,7 @@ def recipe_of(options: argparse.Namespace, kind: str, seed: int = 0) -> SearchRe
         seed=seed,
         width=options.width,
         patch=options.patch,
+        domain=options.domain,
         cost_weight=0.0,
         cost="counted",
         search_steps=options.search_steps,
@@ -104,7 +106,7 @@ class Experiment:
     def __init__(self, kind: str, options: argparse.Namespace) -> None:
         self.kind = kind
         self.options = options
-        self.folder: Path = options.cache / f"w{options.width}-p{options.patch}"
+        self.folder: Path = options.cache / f"{options.domain}-w{options.width}-p{options.patch}"
         self._training: list[Cube] | None = None
         self._held_out: HeldOut | None = None
 
@@ -114,7 +116,7 @@ class Experiment:
             train, validation = SPLITS[self.kind]
             self._training = cubes.load(cubes.find(self.options.data, train))
             held_out = cubes.load(cubes.find(self.options.data, validation))
-            self._held_out = HeldOut(held_out, "eigenimages")
+            self._held_out = HeldOut(held_out, self.options.domain)
         return self._training
 
     def held_out(self) -> HeldOut:
@@ -129,20 +131,18 @@ class Experiment:
         name = f"found_{self.kind}"
         path = self.folder / f"{name}-{options.search_steps}.json"
         if not path.exists():
-            search, path_now = self._searched(path.with_suffix(".safetensors"))
-            del search
-            write_genotype(path, genotype_of(path_now, name))
+            search = self.searched(path.with_suffix(".safetensors"), "single-path")
+            write_genotype(path, genotype_of(search.path(), name))
         return read_genotype(path)
 
-    def _searched(self, checkpoint_path: Path) -> tuple[Search, tuple[int, ...]]:
-        from napari_hsi_restore.training import checkpoint
-
-        recipe = recipe_of(self.options, self.kind)
+    def searched(self, path: Path, form: Literal["single-path", "full"]) -> Search:
+        """A search in one of its forms, which goes on from its checkpoint in `path`."""
+        recipe = recipe_of(self.options, self.kind).model_copy(update={"form": form})
         fabric = Fabric(accelerator="cpu", devices=1, precision=recipe.precision)
         search = Search(recipe, halve(self.training()), fabric)
         state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
-        if checkpoint_path.exists():
-            state, tensors = checkpoint.load(checkpoint_path)
+        if path.exists():
+            state, tensors = checkpoint.load(path)
             search.restore(tensors)
         total = self.options.search_steps
         warmup = int(recipe.warmup_share * total)
@@ -155,14 +155,15 @@ class Experiment:
             spent = state.seconds + time.perf_counter() - begin
             state = state.model_copy(update={"step": step + 1, "seconds": spent})
             if state.step % 25 == 0 or state.step == total:
-                checkpoint.save(checkpoint_path, state, search.tensors())
+                checkpoint.save(path, state, search.tensors())
                 entropy = cell_state(search.weights(), state.step).entropy
                 print(
-                    f"# search {self.kind}: step {state.step}, {spent:.0f} s, loss {loss:.3f}, "
-                    f"entropy {entropy:.3f}, {described(genotype_of(search.path(), 'now'))}",
+                    f"# search {self.kind} ({form}): step {state.step}, {spent:.0f} s, "
+                    f"loss {loss:.3f}, entropy {entropy:.3f}, "
+                    f"{described(genotype_of(search.path(), 'now'))}",
                     flush=True,
                 )
-        return search, search.path()
+        return search
 
     def row(self, label: str, genotype: Genotype) -> Row:
         """A trained cell, from the cache or by training."""
@@ -307,6 +308,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=4, help="random cells")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--patch", type=int, default=24)
+    parser.add_argument("--domain", choices=("eigenimages", "bands"), default="eigenimages")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -324,7 +326,7 @@ def main() -> None:
         cells += [(cell.name, cell) for cell in experiment.random_cells()]
         rows[kind] = [experiment.row(label, genotype) for label, genotype in cells]
     print(
-        f"\nwidth {options.width}, patches of {options.patch}, {options.search_steps} steps of "
+        f"\n{options.domain}, width {options.width}, patches of {options.patch}, {options.search_steps} steps of "
         f"search, {options.steps} steps of training for each of {options.seeds} seed(s)"
     )
     for kind in SPLITS:

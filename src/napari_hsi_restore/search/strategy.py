@@ -21,6 +21,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from lightning_fabric import Fabric
 
@@ -169,6 +170,11 @@ class Search:
         for group in self.alpha_optimiser.param_groups:
             group["lr"] = self.recipe.travel * part
         self.alpha_optimiser.step()
+
+    def compare(self, paths: list[Route], step: int) -> npt.NDArray[np.float64]:
+        """Log errors of some paths on one batch of the architecture's half, (paths,)."""
+        batch = self._batch(_ALPHA, step)
+        return np.array([float(self._log_error(path, batch)) for path in paths])
 
     def _score_function(self, paths: list[Route], errors: torch.Tensor) -> torch.Tensor:
         """A sum whose gradient estimates that of the expected log error."""

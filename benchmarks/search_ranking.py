@@ -1,0 +1,121 @@
+"""``python -m benchmarks.search_ranking`` compares the single-path search with the full one.
+
+Both forms of the supernet are searched on the training scenes for as many steps, with one
+seed. Then a number of cells, random ones and the published ones, are ranked
+
+* by the architecture weights of each form (the product over the nodes),
+* by their error with the weights of each supernet, on the same batches of the half of the
+  scenes that the weights were not trained on,
+* by being trained alone, from random weights (rows shared with ``benchmarks.search``),
+
+and the rank correlations (Spearman) of these five rankings are printed, and that of the
+weights of the 80 pairs (edge, operation) of the two forms. Nothing under ``test/`` is
+read. Everything is kept in ``--cache``, so that it can be broken off and called again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+
+from benchmarks.scenes import DATA
+from benchmarks.search import CACHE, SPLITS, Experiment, chain, described
+from napari_hsi_restore.search.discretise import path_of
+from napari_hsi_restore.search.strategy import Search
+from napari_hsi_restore.search.supernet import Route
+from napari_hsi_restore.search_space.genotype import PUBLISHED, Genotype
+
+FORMS = ("single-path", "full")
+
+
+def cells_of(experiment: Experiment) -> list[Genotype]:
+    """Random cells, the published ones and two chains."""
+    return [*experiment.random_cells(), *PUBLISHED, chain("o1"), chain("o8")]
+
+
+def likelihoods(search: Search, paths: list[Route]) -> list[float]:
+    """Logarithm of the product of the weights of every path."""
+    logs = [torch.log(row) for row in search.weights()]
+    return [float(sum(row[c] for row, c in zip(logs, path, strict=True))) for path in paths]
+
+
+def errors(search: Search, paths: list[Route], batches: int) -> list[float]:
+    """Mean log error of every path with the weights of the supernet, on held-out batches."""
+    sums = np.zeros(len(paths))
+    for step in range(batches):
+        # Steps that no search comes to: batches that neither half has seen.
+        sums += search.compare(paths, 10**7 + step)
+    return [float(value) for value in sums / batches]
+
+
+def measured(experiment: Experiment, form: str, options: argparse.Namespace) -> dict[str, object]:
+    """Weights and scores of one form, from the cache or by searching."""
+    path = experiment.folder / f"ranking-{experiment.kind}-{form}-{options.search_steps}.json"
+    if not path.exists():
+        search = experiment.searched(path.with_suffix(".safetensors"), form)
+        paths = [path_of(cell) for cell in cells_of(experiment)]
+        content = {
+            "weights": [value for row in search.weights() for value in row.tolist()],
+            "likelihoods": likelihoods(search, paths),
+            "errors": errors(search, paths, options.batches),
+        }
+        path.write_text(json.dumps(content))
+    found: dict[str, object] = json.loads(path.read_text())
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        prog="python -m benchmarks.search_ranking",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real cubes")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="folder of what is done already")
+    parser.add_argument("--set", choices=SPLITS, default="few")
+    parser.add_argument("--search-steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=300, help="training steps of every cell")
+    parser.add_argument("--cells", type=int, default=12, help="random cells")
+    parser.add_argument("--batches", type=int, default=24, help="for the scores of the supernets")
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--patch", type=int, default=24)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--domain", choices=("eigenimages", "bands"), default="eigenimages")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    experiment = Experiment(options.set, options)
+    experiment.folder.mkdir(parents=True, exist_ok=True)
+    forms = {form: measured(experiment, form, options) for form in FORMS}
+    cells = cells_of(experiment)
+    rows = [experiment.row(cell.name, cell) for cell in cells]
+    # The higher the better, for each.
+    rankings: dict[str, list[float]] = {"trained alone": [row.mean for row in rows]}
+    for form, found in forms.items():
+        rankings[f"weights, {form}"] = list(found["likelihoods"])  # type: ignore[call-overload]
+        rankings[f"supernet, {form}"] = [-value for value in found["errors"]]  # type: ignore[attr-defined]
+    print(
+        f"\n{options.set} bands, {options.domain}, width {options.width}, patches of "
+        f"{options.patch}, {options.search_steps} steps of each search, {len(cells)} cells of "
+        f"{options.steps} steps\n"
+    )
+    print("| cell | nodes 1 to 4 | " + " | ".join(rankings) + " |")
+    print("|" + "---|" * (len(rankings) + 2))
+    for place, row in enumerate(rows):
+        values = " | ".join(f"{ranking[place]:.3f}" for ranking in rankings.values())
+        print(f"| {row.label} | {described(row.genotype)} | {values} |")
+    print("\n| Spearman | " + " | ".join(rankings) + " |\n" + "|---" * (len(rankings) + 1) + "|")
+    for name, one in rankings.items():
+        values = " | ".join(f"{spearmanr(one, other)[0]:+.2f}" for other in rankings.values())
+        print(f"| {name} | {values} |")
+    pairs = [forms[form]["weights"] for form in FORMS]
+    print(f"\nweights of the 80 pairs, {FORMS[0]} against {FORMS[1]}: {spearmanr(*pairs)[0]:+.2f}")
+
+
+if __name__ == "__main__":
+    main()
