@@ -47,6 +47,7 @@ SPLITS = {
     "few": (("train/cave/*.tif",), ("validation/cave/*.tif",)),
     "many": (("train/airborne/*.mat",), ("validation/airborne/*.mat",)),
 }
+Form = Literal["single-path", "full"]
 SECONDS_COMPONENTS, SECONDS_SIDE = 10, 128
 
 
@@ -135,7 +136,7 @@ class Experiment:
             write_genotype(path, genotype_of(search.path(), name))
         return read_genotype(path)
 
-    def searched(self, path: Path, form: Literal["single-path", "full"]) -> Search:
+    def searched(self, path: Path, form: Form) -> Search:
         """A search in one of its forms, which goes on from its checkpoint in `path`."""
         recipe = recipe_of(self.options, self.kind).model_copy(update={"form": form})
         fabric = Fabric(accelerator="cpu", devices=1, precision=recipe.precision)
@@ -326,8 +327,9 @@ def main() -> None:
         cells += [(cell.name, cell) for cell in experiment.random_cells()]
         rows[kind] = [experiment.row(label, genotype) for label, genotype in cells]
     print(
-        f"\n{options.domain}, width {options.width}, patches of {options.patch}, {options.search_steps} steps of "
-        f"search, {options.steps} steps of training for each of {options.seeds} seed(s)"
+        f"\n{options.domain}, width {options.width}, patches of {options.patch}, "
+        f"{options.search_steps} steps of search, {options.steps} steps of training for each of "
+        f"{options.seeds} seed(s)"
     )
     for kind in SPLITS:
         print(table(kind, rows[kind]))

@@ -24,13 +24,13 @@ import torch
 from scipy.stats import spearmanr
 
 from benchmarks.scenes import DATA
-from benchmarks.search import CACHE, SPLITS, Experiment, chain, described
+from benchmarks.search import CACHE, SPLITS, Experiment, Form, chain, described
 from napari_hsi_restore.search.discretise import path_of
 from napari_hsi_restore.search.strategy import Search
 from napari_hsi_restore.search.supernet import Route
 from napari_hsi_restore.search_space.genotype import PUBLISHED, Genotype
 
-FORMS = ("single-path", "full")
+FORMS: tuple[Form, ...] = ("single-path", "full")
 
 
 def cells_of(experiment: Experiment) -> list[Genotype]:
@@ -53,7 +53,7 @@ def errors(search: Search, paths: list[Route], batches: int) -> list[float]:
     return [float(value) for value in sums / batches]
 
 
-def measured(experiment: Experiment, form: str, options: argparse.Namespace) -> dict[str, object]:
+def measured(experiment: Experiment, form: Form, options: argparse.Namespace) -> dict[str, object]:
     """Weights and scores of one form, from the cache or by searching."""
     path = experiment.folder / f"ranking-{experiment.kind}-{form}-{options.search_steps}.json"
     if not path.exists():
