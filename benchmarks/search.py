@@ -87,6 +87,8 @@ def recipe_of(options: argparse.Namespace, kind: str, seed: int = 0) -> SearchRe
         seed=seed,
         width=options.width,
         patch=options.patch,
+        patches=1,
+        most_components=6,
         domain=options.domain,
         cost_weight=0.0,
         cost="counted",
@@ -308,7 +310,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="trainings of every row")
     parser.add_argument("--cells", type=int, default=4, help="random cells")
     parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--patch", type=int, default=24)
+    parser.add_argument("--patch", type=int, default=40)
     parser.add_argument("--domain", choices=("eigenimages", "bands"), default="eigenimages")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()

@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=12, help="random cells")
     parser.add_argument("--batches", type=int, default=24, help="for the scores of the supernets")
     parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--patch", type=int, default=24)
+    parser.add_argument("--patch", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--domain", choices=("eigenimages", "bands"), default="eigenimages")
     parser.add_argument("--threads", type=int, default=1)

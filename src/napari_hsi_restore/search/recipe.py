@@ -81,9 +81,9 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     domain: Literal["eigenimages", "bands"] = "eigenimages"
     fewest_bands: int = pydantic.Field(default=8, ge=1)
     crop: int = pydantic.Field(default=100, ge=16)
-    patch: int = pydantic.Field(default=32, ge=8)
+    patch: int = pydantic.Field(default=48, ge=8)
     crops: int = pydantic.Field(default=2, ge=1)
-    patches: int = pydantic.Field(default=2, ge=1)
+    patches: int = pydantic.Field(default=1, ge=1)
     most_components: int = pydantic.Field(default=8, ge=1)
     noise: NoiseMix = NoiseMix()
     learning_rate: float = pydantic.Field(default=5e-3, gt=0)
