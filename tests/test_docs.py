@@ -29,6 +29,7 @@ PAGES = (
     ),
     "docs/compare.md",
     "docs/finetune.md",
+    "docs/search.md",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Nobody waits ten minutes for a test.
