@@ -151,7 +151,7 @@ class Experiment:
         warmup = int(recipe.warmup_share * total)
         for step in range(state.step, total):
             begin = time.perf_counter()
-            loss = search.theta_step(step, warming=step < warmup)
+            loss = finished(search.theta_step(step, warming=step < warmup))
             if step >= warmup:
                 for _ in search.alpha_step(step, 1.0 / total):
                     pass

@@ -19,6 +19,7 @@ from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.search import SearchRecipe, search
 from napari_hsi_restore.search.found import Found
 from napari_hsi_restore.search.portions import halve
+from napari_hsi_restore.search.regions import regions
 from napari_hsi_restore.search.run import FOUND, SEARCH
 from napari_hsi_restore.search.strategy import Search
 from napari_hsi_restore.search.supernet import PAIRS
@@ -116,7 +117,7 @@ def test_a_search_that_is_broken_off_anywhere_ends_as_one_that_is_not(recipe, cu
         rounds += 1
         events = search(again, [cube], folder, resume=True)
         # Between two halves of a step, too; a score before the training takes many events.
-        left = {"warming": 5, "comparing": 7, "training": 75}
+        left = {"warming": 4, "comparing": 8, "training": 75}
         for event in events:
             word = event.message.split()[0] if isinstance(event, Progress) else ""
             left[word] = left.get(word, 0) - 1
@@ -256,12 +257,26 @@ def test_a_batch_that_does_not_fit_is_halved(recipe, cube, tmp_path, monkeypatch
         calls.append(self.batch_size)
         if self.batch_size > 2:
             raise torch.OutOfMemoryError("none left")
-        return real(self, step, warming=warming)
+        return (yield from real(self, step, warming=warming))
 
     monkeypatch.setattr(Search, "theta_step", tight)
     notes = [e.message for e in of(search(larger, [cube], tmp_path / "run"), Note)]
     assert calls[:2] == [4, 2]
     assert "Out of memory: a batch now has 2 patches." in notes
+
+
+def test_a_device_that_is_not_there_and_memory_for_nothing_are_said(
+    recipe, cube, tmp_path, monkeypatch
+):
+    with pytest.raises(UserError, match="device 'cuda:7' is not on this machine"):
+        list(search(recipe.model_copy(update={"device": "cuda:7"}), [cube], tmp_path / "run"))
+
+    def nothing(self, step, *, warming):
+        raise torch.OutOfMemoryError("none left")
+
+    monkeypatch.setattr(Search, "theta_step", nothing)
+    with pytest.raises(UserError, match="does not suffice for a single patch"):
+        list(search(recipe, [cube], tmp_path / "run"))
 
 
 def test_the_gradient_of_a_region_is_that_of_the_batch(recipe, cube):
@@ -274,7 +289,7 @@ def test_the_gradient_of_a_region_is_that_of_the_batch(recipe, cube):
     network.zero_grad()
     from napari_hsi_restore.training.losses import whitened_error
 
-    for region in learner.regions(3):
+    for region in regions(learner.batch(3)):
         (whitened_error(network(region.noisy, region.level), region) / 2).backward()
     for weight, expected in zip(network.parameters(), whole, strict=True):
         torch.testing.assert_close(weight.grad, expected, atol=1e-6, rtol=1e-4)
@@ -288,7 +303,8 @@ def test_the_search_follows_what_differs(recipe, cube, form):
     search_ = Search(chosen, halve([cube.array().astype(np.float32)]), fabric)
     before = search_.expected_cost()
     for step in range(12):
-        search_.theta_step(step, warming=False)
+        for _ in search_.theta_step(step, warming=False):
+            pass
         for _ in search_.alpha_step(step, 1.0):
             pass
     assert search_.expected_cost() < before

@@ -46,7 +46,7 @@ def cell_state(weights: Mixture, step: int) -> CellState:
     rows: list[tuple[float, ...]] = []
     entropies = []
     for row in weights:
-        values = [float(value) for value in row]
+        values: list[float] = row.tolist()
         entropies.append(_entropy(values))
         rows += [tuple(values[i : i + len(NAMES)]) for i in range(0, len(values), len(NAMES))]
     return CellState(step, tuple(rows), sum(entropies) / len(entropies))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.models.catalog import Network
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
 from napari_hsi_restore.search.clock import CHECKPOINT_EVERY_S, REPORT_EVERY_S, Clock
+from napari_hsi_restore.search.regions import regions
 from napari_hsi_restore.search.stage import Stage
 from napari_hsi_restore.search_space.genotype import Genotype
 from napari_hsi_restore.training.checkpoint import Tensors
@@ -59,18 +60,13 @@ class Found:
         """See `Learner.place`."""
         self._device = device
 
-    def regions(self, step: int) -> Iterator[Batch]:
-        """The batch of a step, one region after the other."""
-        batch = draw_batch(self._cubes, self.recipe, step)
-        each = len(batch.noisy) // batch.crops
-        for first in range(0, len(batch.noisy), each):
-            rows = slice(first, first + each)
-            part = Batch(batch.noisy[rows], batch.clean[rows], batch.level[rows], 1)
-            yield part.to(self._device)
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, which depends on the recipe and the step only."""
+        return draw_batch(self._cubes, self.recipe, step).to(self._device)
 
     def loss(self, network: Any, step: int) -> torch.Tensor:
         """See `Learner.loss`."""
-        batch = draw_batch(self._cubes, self.recipe, step).to(self._device)
+        batch = self.batch(step)
         return whitened_error(network(batch.noisy, batch.level), batch)
 
     def scores(self, network: Network) -> dict[str, float]:
@@ -127,7 +123,7 @@ class Training:
         self._learner = Found(
             recipe.training(origin.genotype), stage.targets.training, origin.weights
         )
-        self._run = Run(self._learner.recipe, self._learner, stage.folder, recipe.device)
+        self._run = Run(self._learner.recipe, self._learner, stage.folder, stage.device.name)
         if (stage.folder / LAST).exists():
             self._run.resume()
         state = self._run.state
@@ -180,16 +176,19 @@ class Training:
         while True:
             loss = 0.0
             try:
-                for region in self._learner.regions(run.state.step):
+                batch = self._learner.batch(run.state.step)
+                for region in regions(batch):
                     restored = run.network(region.noisy, region.level)
-                    part = whitened_error(restored, region) / self._learner.recipe.crops
+                    part = whitened_error(restored, region) / batch.crops
                     run.fabric.backward(part)
                     loss += float(part.detach())
                     yield self._progress()
                 return run.update(loss, share)
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or not self._learner.shrink():
+                if not is_out_of_memory(error):
                     raise
+                if not self._learner.shrink():
+                    raise self._stage.out_of_memory() from error
             for optimiser in run.optimisers:
                 optimiser.zero_grad()
             free_gpu_memory()

@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Metric, Note, Progress
+from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
 from napari_hsi_restore.search.clean import targets
 from napari_hsi_restore.search.clock import CHECKPOINT_EVERY_S, REPORT_EVERY_S, Clock
@@ -67,8 +68,9 @@ def _stage(
     recipe: SearchRecipe, cubes: Sequence[HyperCube], folder: Path
 ) -> Generator[Event, None, Stage]:
     yield Progress(0.0, "reading cubes")
+    device = devices.choose(recipe.device)
     found = yield from targets(cubes)
-    kind, _, number = recipe.device.partition(":")
+    kind, _, number = device.name.partition(":")
     fabric = Fabric(
         accelerator=kind, devices=[int(number)] if number else 1, precision=recipe.precision
     )
@@ -79,6 +81,7 @@ def _stage(
         targets=found,
         held_out=held_out,
         fabric=fabric,
+        device=device,
         folder=folder,
         start=start,
         start_psnr=start_psnr,
@@ -165,7 +168,7 @@ class _Searching:
         while True:
             try:
                 if not self._half_done:
-                    losses.append(search.theta_step(step, warming=warming))
+                    losses.append((yield from self._theta_step(warming)))
                     # A run that ends here must not repeat this half.
                     self._half_done = True
                 if not warming:
@@ -175,11 +178,22 @@ class _Searching:
                 self._half_done = False
                 return
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or not search.shrink():
+                if not is_out_of_memory(error):
                     raise
+                if not search.shrink():
+                    raise self._stage.out_of_memory() from error
             search.forget_gradients()
             free_gpu_memory()
             yield Note(f"Out of memory: a batch now has {search.batch_size} patches.")
+
+    def _theta_step(self, warming: bool) -> Generator[Event, None, float]:
+        steps = self._search.theta_step(self._clock.step, warming=warming)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                return float(stop.value)
+            yield self._progress()
 
     def _report(self, losses: list[float]) -> Generator[Event, None, None]:
         step = self._clock.step

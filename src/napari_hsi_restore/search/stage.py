@@ -10,9 +10,11 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
+from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Event, Metric, Progress, Snapshot
 from napari_hsi_restore.models.architectures.stas import Stas, reach
 from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.search.clean import Targets
 from napari_hsi_restore.search.heldout import HeldOut
 from napari_hsi_restore.search.recipe import SearchRecipe
@@ -35,6 +37,8 @@ class Stage:
         The user's cubes.
     held_out : HeldOut
     fabric : Fabric
+    device : DeviceInfo
+        That of `fabric`.
     folder : Path
         Of the run.
     start : Stas or None
@@ -47,9 +51,17 @@ class Stage:
     targets: Targets
     held_out: HeldOut
     fabric: Fabric
+    device: DeviceInfo
     folder: Path
     start: Stas | None
     start_psnr: float
+
+    def out_of_memory(self) -> UserError:
+        """What is said when not even a single patch fits."""
+        return UserError(
+            f"The memory of {self.device.label} does not suffice for a single patch; close other "
+            "programs, or choose another device or a smaller 'patch'."
+        )
 
     def network(self, genotype: Genotype, weights: Tensors | None = None) -> Stas:
         """A network on the device of the run, with some weights if they are given."""
@@ -125,7 +137,7 @@ class Stage:
                 citations=(),
                 steps=steps,
                 seconds=round(seconds, 1),
-                hardware=f"{self.fabric.device.type} ({platform.machine()})",
+                hardware=f"{platform.machine()}, {self.device.label}",
                 versions={n: version(n) for n in ("napari-hsi-restore", "torch", "numpy")},
                 seed=recipe.seed,
             ),

@@ -18,7 +18,7 @@ the error of a batch depends on its noise level, which is drawn anew for every b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from napari_hsi_restore.search.alphas import Alphas
 from napari_hsi_restore.search.discretise import strongest
 from napari_hsi_restore.search.portions import Halves
 from napari_hsi_restore.search.recipe import SearchRecipe
+from napari_hsi_restore.search.regions import regions
 from napari_hsi_restore.search.supernet import PAIRS, Route, Supernet
 from napari_hsi_restore.training.checkpoint import Tensors
 from napari_hsi_restore.training.losses import whitened_error
@@ -102,8 +103,8 @@ class Search:
         """Patches of a step."""
         return self._batches[_THETA].crops * self._batches[_THETA].patches
 
-    def theta_step(self, step: int, *, warming: bool) -> float:
-        """Train the weights on one batch; return its loss.
+    def theta_step(self, step: int, *, warming: bool) -> Generator[None, None, float]:
+        """Train the weights on one batch.
 
         Parameters
         ----------
@@ -111,28 +112,40 @@ class Search:
             Batch and path depend on it and on the recipe only.
         warming : bool
             Whether all pairs are still alike.
+
+        Yields
+        ------
+        None
+            After every region of the batch.
+
+        Returns
+        -------
+        float
+            The loss.
         """
         rng = np.random.default_rng([self.recipe.seed, step, _THETA])
         batch = self._batch(_THETA, step)
-        if self.recipe.form == "full":
-            restored = self.network(batch.noisy, batch.level, self.weights())
-        else:
-            path = self._sample(rng, uniform=warming)
-            restored = self.network(batch.noisy, batch.level, path)
-        loss = whitened_error(restored, batch)
-        self.fabric.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.plain.parameters(), _LONGEST_GRADIENT)
-        for optimiser in self.optimisers:
-            optimiser.step()
-            # Of a path that is not sampled nothing must change, not even by momentum.
-            optimiser.zero_grad(set_to_none=True)
-        value = float(loss.detach())
-        if not math.isfinite(value):
+        full = self.recipe.form == "full"
+        choice = self.weights() if full else self._sample(rng, uniform=warming)
+        self.forget_gradients()
+        total = 0.0
+        for region in regions(batch):
+            restored = self.network(region.noisy, region.level, choice)
+            loss = whitened_error(restored, region) / batch.crops
+            self.fabric.backward(loss)
+            total += float(loss.detach())
+            yield
+        if not math.isfinite(total):
             raise UserError(
                 f"model '{self.recipe.name}': the loss became infinite at step {step}; lower "
                 "the setting 'learning_rate' and begin again."
             )
-        return value
+        torch.nn.utils.clip_grad_norm_(self.plain.parameters(), _LONGEST_GRADIENT)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        # What no path of this step has used must not change, not even by momentum.
+        self.forget_gradients()
+        return total
 
     def alpha_step(self, step: int, part: float) -> Iterator[None]:
         """Train the architecture parameters on one batch of the other half.
@@ -207,7 +220,7 @@ class Search:
         return [row.to(self.fabric.device) for row in cost.by_pair(self.costs)]
 
     def forget_gradients(self) -> None:
-        """After a step that was broken off."""
+        """Leave no gradient of the convolutions behind, not even zeros."""
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
 
