@@ -134,20 +134,23 @@ class Experiment:
         name = f"found_{self.kind}"
         path = self.folder / f"{name}-{options.search_steps}.json"
         if not path.exists():
-            search = self.searched(path.with_suffix(".safetensors"), "single-path")
+            search = self.searched(
+                path.with_suffix(".safetensors"), "single-path", options.search_steps
+            )
             write_genotype(path, genotype_of(search.path(), name))
         return read_genotype(path)
 
-    def searched(self, path: Path, form: Form) -> Search:
+    def searched(self, path: Path, form: Form, total: int) -> Search:
         """A search in one of its forms, which goes on from its checkpoint in `path`."""
-        recipe = recipe_of(self.options, self.kind).model_copy(update={"form": form})
+        recipe = recipe_of(self.options, self.kind).model_copy(
+            update={"form": form, "search_steps": total}
+        )
         fabric = Fabric(accelerator="cpu", devices=1, precision=recipe.precision)
         search = Search(recipe, halve(self.training()), fabric)
         state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
         if path.exists():
             state, tensors = checkpoint.load(path)
             search.restore(tensors)
-        total = self.options.search_steps
         warmup = int(recipe.warmup_share * total)
         for step in range(state.step, total):
             begin = time.perf_counter()

@@ -1,7 +1,8 @@
 """``python -m benchmarks.search_ranking`` compares the single-path search with the full one.
 
-Both forms of the supernet are searched on the training scenes for as many steps, with one
-seed. Then a number of cells, random ones and the published ones, are ranked
+Both forms of the supernet are searched on the training scenes, with one seed and in about
+as much time: a step of the full one takes several times as long, so it gets fewer. The
+single-path search is that of ``benchmarks.search``. Then a number of cells, random ones and the published ones, are ranked
 
 * by the architecture weights of each form (the product over the nodes),
 * by their error with the weights of each supernet, on the same batches of the half of the
@@ -55,9 +56,14 @@ def errors(search: Search, paths: list[Route], batches: int) -> list[float]:
 
 def measured(experiment: Experiment, form: Form, options: argparse.Namespace) -> dict[str, object]:
     """Weights and scores of one form, from the cache or by searching."""
-    path = experiment.folder / f"ranking-{experiment.kind}-{form}-{options.search_steps}.json"
+    kind, steps = experiment.kind, options.search_steps
+    state = experiment.folder / f"found_{kind}-{steps}.safetensors"
+    if form == "full":
+        steps = options.full_steps
+        state = experiment.folder / f"full_{kind}-{steps}.safetensors"
+    path = experiment.folder / f"ranking-{kind}-{form}-{steps}-{options.cells}.json"
     if not path.exists():
-        search = experiment.searched(path.with_suffix(".safetensors"), form)
+        search = experiment.searched(state, form, steps)
         paths = [path_of(cell) for cell in cells_of(experiment)]
         content = {
             "weights": [value for row in search.weights() for value in row.tolist()],
@@ -78,9 +84,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real cubes")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of what is done already")
     parser.add_argument("--set", choices=SPLITS, default="few")
-    parser.add_argument("--search-steps", type=int, default=150)
+    parser.add_argument("--search-steps", type=int, default=500, help="of the single-path form")
+    parser.add_argument("--full-steps", type=int, default=100, help="of the full form")
     parser.add_argument("--steps", type=int, default=300, help="training steps of every cell")
-    parser.add_argument("--cells", type=int, default=12, help="random cells")
+    parser.add_argument("--cells", type=int, default=8, help="random cells")
     parser.add_argument("--batches", type=int, default=24, help="for the scores of the supernets")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--patch", type=int, default=40)
@@ -101,8 +108,8 @@ def main() -> None:
         rankings[f"supernet, {form}"] = [-value for value in found["errors"]]  # type: ignore[attr-defined]
     print(
         f"\n{options.set} bands, {options.domain}, width {options.width}, patches of "
-        f"{options.patch}, {options.search_steps} steps of each search, {len(cells)} cells of "
-        f"{options.steps} steps\n"
+        f"{options.patch}, {options.search_steps} steps of single-path and {options.full_steps} of "
+        f"full search, {len(cells)} cells trained alone for {options.steps} steps\n"
     )
     print("| cell | nodes 1 to 4 | " + " | ".join(rankings) + " |")
     print("|" + "---|" * (len(rankings) + 2))
