@@ -26,6 +26,7 @@ class FineTuneWidget(LearningDock[FineTuneForm, LiveView]):
     # Spelled in full: napari looks for this very annotation.
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         self._chosen_for = -1
+        self._chosen_by_user = False
         super().__init__(
             viewer,
             "finetune",
@@ -33,9 +34,13 @@ class FineTuneWidget(LearningDock[FineTuneForm, LiveView]):
             LiveView("start model"),
             "Learn in the background; napari can be used meanwhile",
         )
+        self.form.start.activated.connect(self._on_start_chosen)
+
+    def _on_start_chosen(self, index: int) -> None:
+        self._chosen_by_user = True
 
     def _take_models(self, models: tuple[ModelRecord, ...]) -> None:
-        self.form.set_models([(record.name, record.purpose) for record in models])
+        self.form.set_models(models)
         super()._take_models(models)
 
     def _on_form(self) -> None:
@@ -45,7 +50,7 @@ class FineTuneWidget(LearningDock[FineTuneForm, LiveView]):
     def _choose_start(self) -> None:
         """Start from what suits the number of bands, until the user chooses something else."""
         ticked = self.form.material.ticked
-        if not ticked or ticked[0].layer is None:
+        if self._chosen_by_user or not ticked or ticked[0].layer is None:
             return
         bands = int(ticked[0].layer.data.shape[0])
         if bands != self._chosen_for:

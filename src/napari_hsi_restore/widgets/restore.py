@@ -30,6 +30,7 @@ from napari_hsi_restore.widgets.parts.column import Column
 from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.dock import Dock
 from napari_hsi_restore.widgets.parts.job_panel import FEW_LINES, MANY_LINES, JobPanel
+from napari_hsi_restore.widgets.parts.model_library import model_library
 from napari_hsi_restore.widgets.parts.restore_form import RestoreForm
 from napari_hsi_restore.widgets.parts.restore_task import RestoreTask, tasks_of
 from napari_hsi_restore.widgets.parts.results import add_preview, add_result, is_preview
@@ -98,10 +99,17 @@ class RestoreWidget(Dock):
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             self._to_viewer.connect(event, self._list_layers)
         self._to_viewer.connect(self._viewer.layers.selection.events.active, self._follow_active)
+        self._to_viewer.connect(model_library.changed, self._list_models)
 
     def _refresh(self) -> None:
+        self._list_models()
         self._list_layers()
         self._change_source()
+
+    def _list_models(self) -> None:
+        """Offer the models that there are now: others may have come while the dock was closed."""
+        self.form.set_tasks(_tasks())
+        self._show_source()
 
     def _rest(self) -> None:
         self._to_layer.close()

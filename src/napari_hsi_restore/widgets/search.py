@@ -53,6 +53,12 @@ class SearchWidget(LearningDock[SearchForm, "SearchView"]):
             return NO_CUBE if not form.material.sources else "Tick the cubes to learn from."
         names = ", ".join(f"“{source.name}”" for source in ticked)
         minutes = form.minutes.value()
+        if form.cell.path is not None:
+            return (
+                f"Start trains the network that has the cell of {form.cell.path.name} for "
+                f"{minutes:.3g} minutes on {names}; nothing is searched. Out comes the model "
+                f"“{form.name.text()}” in the list of the Restore dock."
+            )
         searching = minutes * form.share.value() / 100
         return (
             f"Start searches for about {searching:.3g} minutes on {names} for the cell that "
@@ -102,7 +108,9 @@ class SearchView(LiveView):
         found = self._genotype(learning.folder)
         if found is not None:
             self.drawing.show_found(found)
-            self.title.setText("The cell that was found:")
+            cost = course.last("cost")
+            costs = "" if cost is None else f" It costs {cost:.0%} of the dearest possible one."
+            self.title.setText(f"The cell that was found.{costs}")
         elif course.cell is not None:
             self.drawing.show_state(course.cell)
             self.title.setText(

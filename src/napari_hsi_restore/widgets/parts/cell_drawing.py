@@ -234,9 +234,10 @@ class CellDrawing(QWidget):
             text += f" {choice.weight:.0%}"
         box = QRectF(painter.fontMetrics().boundingRect(text)).adjusted(-3, -1, 3, 1)
         place = self._path(edge).pointAtPercent(0.5)
-        if EDGES[edge][1] - EDGES[edge][0] == 1:
-            # Between neighbours there is no room on the edge itself.
-            place += QPointF(0, -_RADIUS - 4)
+        first, last = EDGES[edge]
+        if last - first == 1:
+            # Between neighbours there is no room on the edge itself, nor for all on one side.
+            place += QPointF(0, (_RADIUS + 5) * (1 if first % 2 else -1))
         box.moveCenter(place)
         area = self._graph_area()
         box.moveLeft(min(max(box.left(), area.left()), area.right() - box.width()))

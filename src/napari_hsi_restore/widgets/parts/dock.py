@@ -9,6 +9,7 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_hsi_restore.widgets.parts.connections import Connections
+from napari_hsi_restore.widgets.parts.reminder import remind_of_unfinished
 from napari_hsi_restore.widgets.parts.tabs import join_tabs
 
 
@@ -26,6 +27,9 @@ class Dock(QWidget):
     viewer : napari.Viewer
         Its subclasses spell the annotation ``napari.viewer.Viewer``, which napari looks for.
     """
+
+    offers_resumption = False
+    """Whether the dock lists what was interrupted by itself."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
@@ -69,3 +73,5 @@ class Dock(QWidget):
         """Share the place of the other docks."""
         super().showEvent(event)
         join_tabs(self)
+        if not self.offers_resumption:
+            remind_of_unfinished()

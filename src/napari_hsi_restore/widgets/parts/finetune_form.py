@@ -21,6 +21,7 @@ from napari_hsi_restore.widgets.parts.learning_form import LearningForm
 from napari_hsi_restore.widgets.parts.material_list import Source
 from napari_hsi_restore.widgets.parts.reference_pairs import ReferencePairs
 from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
+from napari_hsi_restore.zoo.records import ModelRecord
 
 DEFAULTS = FineTuneRecipe(name="new", start="", method="self-supervised")
 
@@ -46,6 +47,11 @@ METHODS: tuple[tuple[Method, str, str], ...] = (
 )
 """The three ways: method, what the user has, what is done with it."""
 
+ENLARGER = (
+    "A model for super-resolution has one way: the cubes count as sharp and clean, are shrunk, and "
+    "the network learns to undo that."
+)
+
 _FIRST_MINUTES = 5.0
 
 
@@ -54,7 +60,7 @@ class FineTuneForm(LearningForm):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(_FIRST_MINUTES, parent)
-        self._models: dict[str, str] = {}
+        self._models: dict[str, ModelRecord] = {}
         self.buttons = QButtonGroup(self)
         self.methods: dict[Method, QRadioButton] = {}
         for method, title, tip in METHODS:
@@ -152,12 +158,18 @@ class FineTuneForm(LearningForm):
 
     @property
     def method(self) -> Method:
-        """The chosen way."""
-        return next(method for method, button in self.methods.items() if button.isChecked())
+        """The chosen way; a model that enlarges has but one."""
+        if self._enlarges:
+            return "degraded"
+        return self._checked_method
 
     @method.setter
     def method(self, method: Method) -> None:
         self.methods[method].setChecked(True)
+
+    @property
+    def _checked_method(self) -> Method:
+        return next(method for method, button in self.methods.items() if button.isChecked())
 
     @property
     def start_model(self) -> str:
@@ -192,7 +204,8 @@ class FineTuneForm(LearningForm):
     def noise_source(self) -> Source | None:
         """The cube whose noise is to be added, or None for that of the cubes themselves."""
         chosen = self.noise_from.chosen
-        return chosen if self.method == "degraded" and isinstance(chosen, Source) else None
+        wanted = self.method == "degraded" and not self._enlarges
+        return chosen if wanted and isinstance(chosen, Source) else None
 
     def recipe(self) -> FineTuneRecipe:
         """Return the settings as they stand."""
@@ -211,19 +224,14 @@ class FineTuneForm(LearningForm):
 
     # What the dock tells it --------------------------------------------------
 
-    def set_models(self, models: Sequence[tuple[str, str]]) -> None:
-        """Offer these models to start from.
-
-        Parameters
-        ----------
-        models : sequence of (name, purpose)
-        """
+    def set_models(self, models: Sequence[ModelRecord]) -> None:
+        """Offer these models to start from."""
         before = self.start_model
-        self._models = dict(models)
+        self._models = {model.name: model for model in models}
         self.start.blockSignals(True)
         self.start.clear()
-        for name, _ in models:
-            self.start.addItem(name, name)
+        for model in models:
+            self.start.addItem(model.name, model.name)
         self.start_model = before
         self.start.blockSignals(False)
         self._show_start()
@@ -243,7 +251,7 @@ class FineTuneForm(LearningForm):
     def remember(self, settings: QSettings) -> None:
         """Keep the settings for the next session."""
         super().remember(settings)
-        settings.setValue("method", self.method)
+        settings.setValue("method", self._checked_method)
 
     def _on_material(self) -> None:
         self.pairs.set_sources(self.material.ticked, self.material.sources)
@@ -253,15 +261,25 @@ class FineTuneForm(LearningForm):
         self.noise_from.setEnabled(True)
         self.changed.emit()
 
+    @property
+    def _enlarges(self) -> bool:
+        model = self._models.get(self.start_model)
+        return model is not None and model.task == "superres"
+
     def _show_method(self) -> None:
         if self.buttons.checkedButton() is None:
             return
         method = self.method
-        self.explained.setText(next(what for known, _, what in METHODS if known == method))
+        explained = next(what for known, _, what in METHODS if known == method)
+        self.explained.setText(ENLARGER if self._enlarges else explained)
+        for button in self.methods.values():
+            button.setEnabled(not self._enlarges)
         self.pairs.setVisible(method == "reference")
-        form_rows.show_rows(self.rows, (self.noise_row,), method == "degraded")
+        shown = method == "degraded" and not self._enlarges
+        form_rows.show_rows(self.rows, (self.noise_row,), shown)
         self.changed.emit()
 
     def _show_start(self) -> None:
-        self.purpose.setText(self._models.get(self.start_model, ""))
-        self.changed.emit()
+        model = self._models.get(self.start_model)
+        self.purpose.setText("" if model is None else f"{model.purpose} {model.remark}".strip())
+        self._show_method()

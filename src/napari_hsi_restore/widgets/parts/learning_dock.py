@@ -60,6 +60,8 @@ class LearningDock(Dock, Generic[Form, View]):
     start_tip : str
     """
 
+    offers_resumption = True
+
     def __init__(self, viewer: Any, kind: Kind, form: Form, live: View, start_tip: str) -> None:
         super().__init__(viewer)
         self.kind = kind

@@ -19,6 +19,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.search_space.sharing import write_genotype
 from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.model_library import model_library
 from napari_hsi_restore.widgets.parts.save_dialog import save_as
@@ -41,29 +43,23 @@ class LibraryPanel(QWidget):
         self.about = wrapping_label("About the model", self)
         grid = QGridLayout()
         self._of_one: list[QPushButton] = []
-        for place, (text, tip, action) in enumerate(
-            (
-                ("Rename…", "Give the model another name", self._ask_rename),
-                ("Remove…", "Delete the model", self._ask_remove),
-                (
-                    "Export…",
-                    "Save the model as one file, for others or another computer",
-                    self._ask_export,
-                ),
-                (
-                    "Import…",
-                    "Add a model that was exported; nothing in the file is run",
-                    self._ask_import,
-                ),
-            )
-        ):
+        actions = (
+            ("Rename…", "Give the model another name", self._ask_rename),
+            ("Remove…", "Delete the model", self._ask_remove),
+            ("Export…", "Save the model as one file, to give it away", self._ask_export),
+            ("Export cell…", "Save its architecture alone, without weights", self._ask_cell),
+            ("Import…", "Add a model that was exported; nothing in it is run", self._ask_import),
+        )
+        for place, (text, tip, action) in enumerate(actions):
             button = QPushButton(text)
             button.setAccessibleName(text.rstrip("…"))
             button.setToolTip(tip)
             button.clicked.connect(lambda _=False, action=action: action())
-            grid.addWidget(button, place // 2, place % 2)
+            grid.addWidget(button, place // 3, place % 3)
             if action != self._ask_import:
                 self._of_one.append(button)
+            if action == self._ask_cell:
+                self._cell_button = button
         layout = QVBoxLayout(self)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.about)
@@ -73,8 +69,12 @@ class LibraryPanel(QWidget):
     @property
     def model(self) -> str | None:
         """Name of the chosen model, or None."""
+        return self._record.name if self._record is not None else None
+
+    @property
+    def _record(self) -> ModelRecord | None:
         row = self.list.currentRow()
-        return self._records[row].name if 0 <= row < len(self._records) else None
+        return self._records[row] if 0 <= row < len(self._records) else None
 
     def choose(self, name: str) -> None:
         """Choose a model by its name."""
@@ -143,7 +143,9 @@ class LibraryPanel(QWidget):
         if chosen is None:
             self.about.setText(EMPTY)
             return
-        record = next(record for record in self._records if record.name == chosen)
+        record = self._record
+        assert record is not None
+        self._cell_button.setEnabled(isinstance(record.spec, StasSpec))
         data = ", ".join(record.provenance.data)
         parts = [record.purpose, record.remark, f"Learned from {data}." if data else ""]
         self.about.setText(" ".join(part for part in parts if part))
@@ -172,6 +174,19 @@ class LibraryPanel(QWidget):
             return library.export(name, path, overwrite=True)
 
         if saved := save_as(self, "Export a model", name, "safetensors", export):
+            self.about.setText(f"Saved {saved}")
+
+    def _ask_cell(self) -> None:
+        record = self._record
+        if record is None or not isinstance(record.spec, StasSpec):
+            return
+        genotype = record.spec.genotype
+
+        def export(path: Path) -> Path:
+            write_genotype(path, genotype, overwrite=True)
+            return path
+
+        if saved := save_as(self, "Export a cell", f"{record.name} cell", "json", export):
             self.about.setText(f"Saved {saved}")
 
     def _ask_import(self) -> None:

@@ -35,8 +35,7 @@ class RestoreForm(QWidget):
     def __init__(self, tasks: Sequence[RestoreTask], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.tasks = combo("Task", "Take the noise away, or give the cube more pixels")
-        for task in tasks:
-            self.tasks.addItem(task.title, task)
+        self._list_tasks(tasks)
         self.picker = ModelPicker(self)
         self.denoise = DenoiseOptions(self)
         self.superres = SuperresOptions(self)
@@ -97,6 +96,21 @@ class RestoreForm(QWidget):
             memory_limit_gib=limit,
             tile=tile,
         )
+
+    def set_tasks(self, tasks: Sequence[RestoreTask]) -> None:
+        """Offer these tasks and their models; what was chosen stays where it is there."""
+        key = self.task.key
+        self.tasks.blockSignals(True)
+        self._list_tasks(tasks)
+        keys = [task.key for task in tasks]
+        self.tasks.setCurrentIndex(keys.index(key) if key in keys else 0)
+        self.tasks.blockSignals(False)
+        self._show_task()
+
+    def _list_tasks(self, tasks: Sequence[RestoreTask]) -> None:
+        self.tasks.clear()
+        for task in tasks:
+            self.tasks.addItem(task.title, task)
 
     def recall(self, settings: QSettings) -> None:
         """Take the settings of an earlier session."""

@@ -61,14 +61,17 @@ class RestoreTask:
 
 def tasks_of(models: Sequence[ModelRecord]) -> tuple[RestoreTask, ...]:
     """List denoising, and super-resolution by every scale that some model was trained for."""
-    denoisers = tuple((entry.name, entry.purpose) for entry in models if entry.task == "denoise")
+    denoisers = tuple(_entry(model) for model in models if model.task == "denoise")
     tasks = [RestoreTask(None, denoisers)]
     for scale in SCALES:
         enlargers = tuple(
-            (entry.name, entry.purpose)
-            for entry in models
-            if entry.task == "superres" and entry.scale == scale
+            _entry(model) for model in models if model.task == "superres" and model.scale == scale
         )
         if enlargers:
             tasks.append(RestoreTask(scale, enlargers + tuple(CLASSICAL_PURPOSES.items())))
     return tuple(tasks)
+
+
+def _entry(model: ModelRecord) -> Entry:
+    """A model of the user also says whether it is better than what it began with."""
+    return model.name, f"{model.purpose} {model.remark}".strip()

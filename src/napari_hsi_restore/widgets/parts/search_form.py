@@ -7,9 +7,11 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_hsi_restore.search.recipe import SearchRecipe
+from napari_hsi_restore.search_space.sharing import read_genotype
 from napari_hsi_restore.widgets.parts import form_rows
 from napari_hsi_restore.widgets.parts.form_fields import Folded, heading, whole
 from napari_hsi_restore.widgets.parts.learning_form import LearningForm
+from napari_hsi_restore.widgets.parts.path_field import PathField
 from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 
 DEFAULTS = SearchRecipe(name="new")
@@ -43,6 +45,10 @@ class SearchForm(LearningForm):
         self.minutes.setToolTip(
             "For the search and the training of what it finds; you can stop earlier"
         )
+        self.cell = PathField(
+            "Known cell",
+            "A cell that was exported: nothing is searched, all the time trains its network",
+        )
         self.share = whole(
             "Share of the search",
             "The rest of the time trains the network that was found",
@@ -64,6 +70,7 @@ class SearchForm(LearningForm):
     def _arrange(self) -> None:
         folded = form_rows.form_layout()
         for title, field in (
+            ("Known cell", self.cell),
             ("Share of the search", self.share),
             ("Width", self.channels),
             ("Patch", self.patch),
@@ -89,6 +96,7 @@ class SearchForm(LearningForm):
     def _connect(self) -> None:
         self.material.changed.connect(self.changed)
         for signal in (
+            self.cell.path_requested,
             self.cost_weight.valueChanged,
             self.share.valueChanged,
             self.channels.valueChanged,
@@ -98,8 +106,16 @@ class SearchForm(LearningForm):
             signal.connect(lambda *_: self.changed.emit())
 
     def recipe(self) -> SearchRecipe:
-        """Return the settings as they stand."""
+        """Return the settings as they stand.
+
+        Raises
+        ------
+        UserError
+            If the file of the known cell is none.
+        """
+        path = self.cell.path
         return SearchRecipe(
+            genotype=None if path is None else read_genotype(path),
             name=self.name.text().strip(),
             purpose=self._purpose(),
             minutes=round(self.minutes.value(), 2),
