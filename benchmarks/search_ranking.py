@@ -2,7 +2,8 @@
 
 Both forms of the supernet are searched on the training scenes, with one seed and in about
 as much time: a step of the full one takes several times as long, so it gets fewer. The
-single-path search is that of ``benchmarks.search``. Then a number of cells, random ones and the published ones, are ranked
+single-path search is that of ``benchmarks.search``. Then a number of cells, random ones and
+the published ones, are ranked
 
 * by the architecture weights of each form (the product over the nodes),
 * by their error with the weights of each supernet, on the same batches of the half of the
