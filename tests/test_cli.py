@@ -507,3 +507,28 @@ def test_ctrl_c_is_130_and_leaves_nothing_behind(
     assert "Cancelled" in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------------------------------------ noise
+
+
+def test_noise_json_and_text(noisy: Path, capsys: Capture) -> None:
+    found = answer(capsys, "noise", noisy, "--json")
+    assert isinstance(found, dict)
+    keys = {"sigma", "snr_db", "impulse_fraction", "stripes", "dead_lines", "bad_bands"}
+    assert keys | {"subspace_dimension", "recommendation"} <= set(found)
+    assert len(found["sigma"]) == read(noisy).n_bands
+    assert {"method", "model", "reason"} <= set(found["recommendation"])
+    assert main(["noise", str(noisy), "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert not said.err
+    assert f"--model {found['recommendation']['model']}" in said.out
+    assert len(said.out.splitlines()) > len(found["sigma"])
+
+
+def test_noise_of_a_constant_cube_is_answered_with_a_sentence(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    np.save(tmp_path / "flat.npy", np.ones((4, 8, 8), np.float32))
+    assert main(["noise", str(tmp_path / "flat.npy"), "--bands-axis", "0"]) == 1
+    assert "no band has two different valid values" in capsys.readouterr().err

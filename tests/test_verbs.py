@@ -65,3 +65,18 @@ def test_a_setting_out_of_range_is_a_sentence_that_names_it(
 def test_a_recipe_and_options_together_are_refused(noisy: hsr.HyperCube) -> None:
     with pytest.raises(TypeError, match="not both"):
         hsr.denoise(noisy, hsr.DenoiseRecipe(), strength=0.5)
+
+
+def test_noise_report_and_what_is_recommended(tmp_path):
+    noisy = hsr.degrade(hsr.demo_scene(size=64), "stripe", seed=1)
+    hsr.write(noisy, tmp_path / "noisy.npz")
+    found = hsr.noise_report(tmp_path / "noisy.npz")
+    assert found.stripes
+    assert hsr.recommend(found).model == "sparse"
+
+
+def test_auto_takes_what_is_recommended_and_says_why():
+    noisy = hsr.degrade(hsr.demo_scene(size=48), "deadline", seed=1)
+    entry = json.loads(hsr.denoise(noisy).history[-1])
+    assert entry["model"] == hsr.recommend(hsr.noise_report(noisy)).model == "fasthyin"
+    assert entry["chosen"].startswith("Dead columns found")

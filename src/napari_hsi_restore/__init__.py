@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from napari_hsi_restore.metrics import compare_cubes as compare
     from napari_hsi_restore.noise import estimate_sigma as estimate_sigma
     from napari_hsi_restore.restore.recipe import DenoiseRecipe as DenoiseRecipe
+    from napari_hsi_restore.restore.recommend import recommend as recommend
     from napari_hsi_restore.restore.superres_recipe import SuperresRecipe as SuperresRecipe
     from napari_hsi_restore.scene import demo_scene as demo_scene
     from napari_hsi_restore.verbs import convert as convert
     from napari_hsi_restore.verbs import denoise as denoise
     from napari_hsi_restore.verbs import info as info
+    from napari_hsi_restore.verbs import noise_report as noise_report
     from napari_hsi_restore.verbs import superres as superres
     from napari_hsi_restore.verbs_learning import finetune as finetune
     from napari_hsi_restore.verbs_learning import search as search_model
@@ -56,6 +58,8 @@ _HOMES = {
     "estimate_sigma": "noise:estimate_sigma",
     "finetune": "verbs_learning:finetune",
     "info": "verbs:info",
+    "noise_report": "verbs:noise_report",
+    "recommend": "restore.recommend:recommend",
     "list_models": "zoo:list_models",
     "read": "io:read",
     "search_model": "verbs_learning:search",
@@ -81,7 +85,9 @@ __all__ = [
     "finetune",
     "info",
     "list_models",
+    "noise_report",
     "read",
+    "recommend",
     "search_model",
     "superres",
     "write",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from napari_hsi_restore.cube import FloatArray
 from napari_hsi_restore.metrics import Scores
+from napari_hsi_restore.noise import NoiseReport
 from napari_hsi_restore.restore.choices import Choice
+from napari_hsi_restore.restore.recommend import Recommendation
 from napari_hsi_restore.zoo import ModelRecord
 
 _LINE = 80
@@ -97,6 +101,67 @@ def method_text(choice: Choice) -> str:
     """A method without training for a person."""
     need = "needs the whole image in memory" if choice.whole_image else "one spectrum at a time"
     return f"{choice.name}  (denoise, no training)\n  {choice.purpose}\n  {need}"
+
+
+def noise_json(report: NoiseReport, advice: Recommendation) -> dict[str, Any]:
+    """The object of ``noise --json``."""
+    return {
+        "sigma": list(report.sigma),
+        "snr_db": list(report.snr_db),
+        "shot_share": report.shot_share,
+        "photons_at_white": report.photons_at_white,
+        "impulse_fraction": report.impulse_fraction,
+        "stripes": list(report.stripes),
+        "stripe_direction": report.stripe_direction,
+        "dead_lines": {str(band): list(lines) for band, lines in report.dead_lines.items()},
+        "dead_line_direction": report.dead_line_direction,
+        "bad_bands": list(report.bad_bands),
+        "bad_band_reasons": {str(band): why for band, why in report.bad_bands.items()},
+        "subspace_dimension": report.subspace_dimension,
+        "missing_fraction": report.missing_fraction,
+        "recommendation": dataclasses.asdict(advice),
+    }
+
+
+def noise_text(report: NoiseReport, advice: Recommendation, wavelengths: FloatArray | None) -> str:
+    """The noise of a cube for a person: what was found, what to do, and a row a band."""
+    lines = [f"- {sentence}" for sentence in report.findings]
+    if len(lines) == 1:
+        lines.append("- No stripes, dead lines, impulses or bad bands were found.")
+    lines += ["", f"Recommended: --model {advice.model}. {advice.reason}", ""]
+    where = "nm" if wavelengths is not None else ""
+    lines.append(f"{'band':>5} {where:>8} {'sigma':>10} {'of 255':>8} {'SNR dB':>7}  found")
+    for band, (sigma, scaled, snr) in enumerate(
+        zip(report.sigma, report.sigma_255, report.snr_db, strict=True)
+    ):
+        place = "" if wavelengths is None else f"{wavelengths[band]:.1f}"
+        cells = [
+            f"{band:>5}",
+            f"{place:>8}",
+            f"{_cell(sigma, '.4g'):>10}",
+            f"{_cell(scaled, '.3g'):>8}",
+            f"{_cell(snr, '.1f'):>7}",
+        ]
+        lines.append(" ".join(cells) + f"  {', '.join(_of_band(report, band))}".rstrip())
+    return "\n".join(lines)
+
+
+def _of_band(report: NoiseReport, band: int) -> list[str]:
+    """What was found in one band."""
+    found = []
+    if band in report.stripes:
+        found.append("stripes")
+    if band in report.dead_lines:
+        found.append(f"{len(report.dead_lines[band])} dead {report.dead_line_direction}")
+    if band in report.impulse_bands:
+        found.append("impulses")
+    if band in report.bad_bands:
+        found.append(report.bad_bands[band])
+    return found
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def scores_json(result: str, scores: Scores) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -118,6 +118,32 @@ def info(
         typer.echo(json.dumps(answer, allow_nan=False))
     else:
         typer.echo(answers.info_text(answer, opened.history))
+
+
+@app.command()
+def noise(
+    cube: CubeArgument,
+    *,
+    json_: JsonOption = False,
+    key: KeyOption = None,
+    bands_axis: AxisOption = None,
+    wavelengths: WavelengthsOption = None,
+    shape: ShapeOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure the noise of each band, find stripes, dead lines and bad bands, and advise."""
+    source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    from napari_hsi_restore import answers
+    from napari_hsi_restore.noise import analyse
+    from napari_hsi_restore.noise.portion import told
+    from napari_hsi_restore.restore.recommend import recommend
+
+    report = _result(told(analyse(source), "looking at the noise"), quiet)
+    advice = recommend(report)
+    if json_:
+        typer.echo(json.dumps(answers.noise_json(report, advice), allow_nan=False))
+    else:
+        typer.echo(answers.noise_text(report, advice, source.wavelengths_nm))
 
 
 @app.command()
@@ -365,10 +391,16 @@ def _check_report(path: Path, overwrite: bool) -> None:
 
 def _waited_for(events: Iterable[Event], quiet: bool) -> HyperCube:
     """Run a restoration, show its progress, and take its result."""
+    result: HyperCube = _result(events, quiet)
+    return result
+
+
+def _result(events: Iterable[Event], quiet: bool) -> Any:
+    """Run a long task, show its progress, and take its result."""
     from napari_hsi_restore.events import Done, Progress
     from napari_hsi_restore.progress_line import ProgressLine
 
-    result: HyperCube | None = None
+    result = None
     with ProgressLine(sys.stderr, quiet=quiet) as line:
         for event in events:
             raise_if_interrupted()
@@ -376,7 +408,7 @@ def _waited_for(events: Iterable[Event], quiet: bool) -> HyperCube:
                 line.show(event)
             elif isinstance(event, Done):
                 result = event.result
-    assert result is not None, "restoring ended without a result"
+    assert result is not None, "a task ended without a result"
     return result
 
 

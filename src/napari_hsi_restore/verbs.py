@@ -1,4 +1,4 @@
-"""Verbs for Python: `info`, `convert`, `denoise`, `superres`; the others lie in the core."""
+"""Verbs for Python: `info`, `noise_report`, `convert`, `denoise`, `superres`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import pydantic
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, read, write
+from napari_hsi_restore.noise import NoiseReport, analyse
+from napari_hsi_restore.noise.portion import finish
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres_recipe import (
     CORRECTIONS,
@@ -68,6 +70,29 @@ def info(cube: HyperCube | str | Path) -> dict[str, Any]:
         "transform": None if place is None else [float(value) for value in place.transform],
         "bytes": None if path is None else catalog.bytes_on_disk(path),
     }
+
+
+def noise_report(cube: HyperCube | str | Path) -> NoiseReport:
+    """Find the noise and the defects of a cube; `recommend` says what to do about them.
+
+    Parameters
+    ----------
+    cube : HyperCube or path
+        A path is opened with `read`.
+
+    Returns
+    -------
+    NoiseReport
+        Noise of each band, shot noise, stripes, dead lines, impulses, bad bands and the
+        dimension of the spectra. Its `findings` are plain sentences.
+
+    Raises
+    ------
+    UserError
+        If the cube cannot be read or no band has two different valid values.
+    """
+    opened = cube if isinstance(cube, HyperCube) else read(cube)
+    return finish(analyse(opened))
 
 
 def convert(
@@ -136,7 +161,9 @@ def denoise(
     recipe : DenoiseRecipe or None
         All settings as one value, in place of the options below.
     model : str
-        Name of a model (`list_models`), or ``"auto"`` for the one that suits the cube.
+        Name of a network (`list_models`) or of a method without training
+        (`napari_hsi_restore.restore.denoisers`), or ``"auto"`` for what suits the noise
+        of the cube.
     noise : 'auto', float, or sequence of float
         ``"auto"`` estimates the noise of every band; a number is one standard deviation for
         all bands where white is 255; a sequence, (bands,), has one for each band in the
@@ -146,15 +173,17 @@ def denoise(
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     memory_limit_gib : float or None
-        Memory that tiles may take, in GiB; None to choose it from what is free.
+        Memory that the run may take beside the cube, in GiB; None to choose it from what is
+        free.
     tile : int or None
-        Side of a tile in pixels, at least 8; None for what fits the memory. The result does
-        not depend on it.
+        Side of a tile of a network in pixels, at least 8; None for what fits the memory.
+        The result does not depend on it.
 
     Returns
     -------
     HyperCube
-        float32, (bands, y, x), in the units of the source, not clipped.
+        float32, (bands, y, x), in the units of the source, not clipped. The last line of
+        its history says what was done, with which model and why.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Progress
 from napari_hsi_restore.metrics import psnr
 from napari_hsi_restore.restore import DenoiseRecipe, denoise, denoisers, restore
+from napari_hsi_restore.restore.automatic import resolved
 from napari_hsi_restore.restore.statistics import Measured
 from napari_hsi_restore.scene import demo_scene
 
@@ -72,7 +73,7 @@ def test_a_preview_has_its_place_and_the_whole_is_written_where_it_is_wanted(noi
 
 
 def test_what_was_measured_once_is_not_measured_again_and_changes_nothing(noisy, monkeypatch):
-    from napari_hsi_restore.classical import known
+    from napari_hsi_restore.noise import known
 
     region, measured = (slice(0, 40), slice(0, 40)), Measured()
     recipe = DenoiseRecipe(model="inpaint")
@@ -122,5 +123,31 @@ def test_progress_rises_to_the_end(noisy, name):
 def test_an_unknown_name_and_a_memory_limit_are_answered_with_a_sentence(noisy):
     with pytest.raises(UserError, match=r"'nope' is not known; choose auto or one of: .*ngmeet"):
         denoise(noisy, DenoiseRecipe(model="nope"))
-    with pytest.raises(UserError, match=r"'ngmeet' needs about .* GiB are allowed"):
+    with pytest.raises(UserError, match=r"'ngmeet' needs about .* GiB are free or allowed"):
         denoise(noisy, DenoiseRecipe(model="ngmeet", memory_limit_gib=1e-5))
+
+
+def test_auto_takes_a_network_where_memory_does_not_suffice(noisy):
+    region = (slice(0, 72), slice(0, 72))
+    for limit, expected in ((None, "sparse"), (1e-3, "stas_c")):
+        recipe = DenoiseRecipe(memory_limit_gib=limit)
+        steps = resolved(noisy, recipe, region, Measured(), filled=False)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                found, reason = stop.value
+                break
+        assert found.model == expected
+    assert "GiB of memory" in reason
+
+
+def test_auto_is_what_is_recommended_and_a_device_that_is_not_there_is_refused(noisy):
+    region = (slice(0, 40), slice(0, 40))
+    *_, automatic = restore(noisy, DenoiseRecipe(), region=region)
+    *_, named = restore(noisy, DenoiseRecipe(model="sparse"), region=region)
+    np.testing.assert_array_equal(automatic.result.data, named.result.data)
+    entry = json.loads(automatic.result.history[-1])
+    assert (entry["model"], entry["chosen"].split()[0]) == ("sparse", "Stripes,")
+    with pytest.raises(UserError, match="device 'cuda:93'"):
+        denoise(noisy, DenoiseRecipe(model="sparse", device="cuda:93"))

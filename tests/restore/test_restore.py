@@ -15,12 +15,21 @@ from napari_hsi_restore.events import Done, Progress
 from napari_hsi_restore.io import read
 from napari_hsi_restore.metrics import psnr
 from napari_hsi_restore.models.architectures.stas import Stas
-from napari_hsi_restore.restore import DenoiseRecipe, denoise, restore
-from napari_hsi_restore.restore.recipe import automatic_model
+from napari_hsi_restore.restore import DenoiseRecipe, restore
+from napari_hsi_restore.restore import denoise as denoise_with
 from napari_hsi_restore.restore.statistics import Measured
 from napari_hsi_restore.restore.tile_loop import too_small
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.zoo import list_models
+
+
+def network(**settings):
+    return DenoiseRecipe(**{"model": "stas_c", **settings})
+
+
+def denoise(cube, recipe=None):
+    """Denoise with a bundled network, unless the recipe names another model."""
+    return denoise_with(cube, recipe or network())
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +75,14 @@ def test_a_clean_cube_stays_as_it_is(clean):
 @pytest.mark.parametrize("tile", [16, 40, 64])
 def test_a_tiled_result_equals_the_whole(noisy, record, tile):
     crop = noisy.crop(slice(0, 96), slice(0, 70))
-    whole = denoise(crop, DenoiseRecipe(model=record.name, tile=512))
-    tiled = denoise(crop, DenoiseRecipe(model=record.name, tile=tile))
+    whole = denoise(crop, network(model=record.name, tile=512))
+    tiled = denoise(crop, network(model=record.name, tile=tile))
     np.testing.assert_allclose(tiled.data, whole.data, atol=1e-4)
 
 
 def test_a_preview_is_a_cut_out_of_the_result(noisy, restored):
     rows, columns = slice(20, 60), slice(50, 96)
-    events = list(restore(noisy, DenoiseRecipe(), region=(rows, columns)))
+    events = list(restore(noisy, network(), region=(rows, columns)))
     preview = events[-1].result
     np.testing.assert_allclose(preview.data, restored.data[:, rows, columns], atol=1e-4)
 
@@ -88,7 +97,7 @@ def test_the_result_keeps_what_the_file_said(noisy):
     assert dict(result.metadata) == {"sensor": "demo"}
     assert result.dtype == np.float32
     entry = json.loads(result.history[-1])
-    assert entry["model"] == automatic_model(source.n_bands)
+    assert entry["model"] == "stas_c"
     assert len(entry["sigma"]) == 31
     assert result.history[:-1] == source.history
 
@@ -123,16 +132,16 @@ def test_no_data_stays_and_does_not_spread(noisy):
 
 
 def test_strength_goes_from_nothing_to_more(noisy, restored):
-    nothing = denoise(noisy, DenoiseRecipe(strength=0.0))
+    nothing = denoise(noisy, network(strength=0.0))
     np.testing.assert_array_equal(nothing.data, noisy.data)
-    half = denoise(noisy, DenoiseRecipe(strength=0.5))
+    half = denoise(noisy, network(strength=0.5))
     moved = [float(np.std(cube.data - noisy.data)) for cube in (nothing, half, restored)]
     assert moved[0] < moved[1] < moved[2]
 
 
 def test_told_noise_is_used(noisy, restored):
-    told = denoise(noisy, DenoiseRecipe(noise=50.0))
-    per_band = denoise(noisy, DenoiseRecipe(noise=(50 / 255,) * 31))
+    told = denoise(noisy, network(noise=50.0))
+    per_band = denoise(noisy, network(noise=(50 / 255,) * 31))
     np.testing.assert_allclose(told.data, per_band.data, atol=1e-4)
     assert float(np.std(told.data - restored.data)) < 0.02
 
@@ -143,7 +152,7 @@ def test_a_single_band_is_denoised(clean, noisy):
 
 
 def test_closing_cancels(noisy):
-    task = restore(noisy, DenoiseRecipe(tile=16))
+    task = restore(noisy, network(tile=16))
     for event in task:
         assert isinstance(event, Progress)
         if event.fraction > 0.2:
@@ -152,7 +161,7 @@ def test_closing_cancels(noisy):
 
 
 def test_progress_rises_to_the_end_with_an_eta(noisy):
-    events = list(restore(noisy, DenoiseRecipe(tile=48)))
+    events = list(restore(noisy, network(tile=48)))
     fractions = [event.fraction for event in events if isinstance(event, Progress)]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0, abs=0.02)
@@ -172,7 +181,7 @@ def test_out_of_memory_goes_on_with_smaller_tiles(noisy, restored, monkeypatch):
 
     monkeypatch.setattr(Stas, "stages", limited)
     wide = noisy.replace(data=np.concatenate([noisy.data, noisy.data], axis=2))
-    result = denoise(wide, DenoiseRecipe(tile=512))
+    result = denoise(wide, network(tile=512))
     assert max(sides) > 150 > min(sides)
     monkeypatch.undo()
     np.testing.assert_allclose(result.data, denoise(wide).data, atol=1e-4)
@@ -181,13 +190,13 @@ def test_out_of_memory_goes_on_with_smaller_tiles(noisy, restored, monkeypatch):
 def test_a_memory_limit_that_is_too_small_is_told_at_once_and_what_suffices(noisy, monkeypatch):
     monkeypatch.setattr("napari_hsi_restore.restore.statistics.gather", None)
     with pytest.raises(UserError) as refused:
-        denoise(noisy, DenoiseRecipe(memory_limit_gib=1e-6))
+        denoise(noisy, network(memory_limit_gib=1e-6))
     monkeypatch.undo()
     limit, needed = (float(word) for word in re.findall(r"([0-9.e-]+) GiB", str(refused.value)))
     assert limit == 1e-6
-    denoise(noisy, DenoiseRecipe(memory_limit_gib=needed))
+    denoise(noisy, network(memory_limit_gib=needed))
     with pytest.raises(UserError) as refused:
-        denoise(noisy, DenoiseRecipe(memory_limit_gib=0.001))
+        denoise(noisy, network(memory_limit_gib=0.001))
     limit, least = (float(word) for word in re.findall(r"([0-9.e-]+) GiB", str(refused.value)))
     assert limit < least <= needed
 
@@ -203,7 +212,7 @@ def test_a_limit_and_what_is_needed_never_read_the_same(missing):
 def test_bad_requests_are_answered_with_a_sentence(noisy):
     def fails(match, cube=noisy, **settings):
         with pytest.raises(UserError, match=match):
-            denoise(cube, DenoiseRecipe(**settings))
+            denoise(cube, network(**settings))
 
     fails("model 'nope' is not known; choose auto or one of", model="nope")
     fails("device 'tpu' is not on this machine", device="tpu")
@@ -245,7 +254,7 @@ def test_a_real_satellite_tile_keeps_its_empty_bands(shared_data):
 
 @pytest.mark.parametrize("noise", ["auto", 25.0])
 def test_what_is_known_of_a_cube_changes_nothing(noisy, noise):
-    recipe, region = DenoiseRecipe(noise=noise), (slice(8, 56), slice(20, 60))
+    recipe, region = network(noise=noise), (slice(8, 56), slice(20, 60))
     measured = Measured()
     first, again = (
         list(restore(noisy, recipe, region=region, measured=measured))[-1].result for _ in range(2)
@@ -268,9 +277,9 @@ def test_a_cube_is_measured_once(noisy):
     counted = noisy.replace(data=np.asarray(noisy.data).view(Counted))
     region = slice(0, 16), slice(0, 16)
     whole = (slice(None), slice(0, noisy.shape[1]), slice(None))
-    list(restore(counted, DenoiseRecipe(), region=region, measured=measured))
+    list(restore(counted, network(), region=region, measured=measured))
     assert whole in read
     read.clear()
-    list(restore(counted, DenoiseRecipe(), region=region, measured=measured))
+    list(restore(counted, network(), region=region, measured=measured))
     assert read
     assert whole not in read

@@ -1,7 +1,18 @@
 """Restorers that need no training: low-rank, non-local, destriping, inpainting."""
 
 from napari_hsi_restore.classical.catalog import METHODS, Method
-from napari_hsi_restore.classical.engine import Settings, restore_classically
-from napari_hsi_restore.classical.known import Known
+from napari_hsi_restore.classical.engine import (
+    Settings,
+    memory_allowed,
+    memory_needed,
+    restore_classically,
+)
 
-__all__ = ["METHODS", "Known", "Method", "Settings", "restore_classically"]
+__all__ = [
+    "METHODS",
+    "Method",
+    "Settings",
+    "memory_allowed",
+    "memory_needed",
+    "restore_classically",
+]

@@ -11,11 +11,11 @@ from napari_hsi_restore.classical.fasthyde import EXTRA as FASTHYDE_EXTRA
 from napari_hsi_restore.classical.fasthyde import fasthyde
 from napari_hsi_restore.classical.inpaint import inpaint
 from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
-from napari_hsi_restore.classical.measured import Float, Measured
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
 from napari_hsi_restore.classical.smoothing import smooth
 from napari_hsi_restore.classical.sparse import sparse
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.noise.measured import Float, Measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +127,7 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "fasthyin",
-        "Fills as inpaint does and removes Gaussian noise as fasthyde does",
+        "Fills as inpaint does and removes Gaussian noise as ngmeet does",
         needs_noise=True,
         extent="image",
         fills=True,

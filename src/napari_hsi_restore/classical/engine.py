@@ -14,12 +14,12 @@ import numpy.typing as npt
 import psutil
 
 from napari_hsi_restore.classical.catalog import Method, find_method
-from napari_hsi_restore.classical.known import Known
-from napari_hsi_restore.classical.measured import Block, Float, Mask, Measured, told_noise
 from napari_hsi_restore.classical.part import MARGIN, Part, Region, cut_part
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
+from napari_hsi_restore.noise.known import Known
+from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured, told_noise
 
 _PLANES = 100
 """Images of components, noisy, filtered and weights, that are in memory at once."""
@@ -189,28 +189,42 @@ def _unchanged(cube: HyperCube, region: Region | None, out: Block | None) -> Blo
     return out
 
 
-def _check_memory(
-    cube: HyperCube, method: Method, region: Region | None, limit_gib: float | None
-) -> None:
-    bands, height, width = cube.shape
+def memory_needed(shape: tuple[int, int, int], name: str, region: Region | None = None) -> float:
+    """Bytes beside the cube that a method needs.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the cube, (bands, y, x).
+    name : str
+        Of the method.
+    region : pair of slice, optional
+        What is restored of it, with explicit start and stop.
+    """
+    bands, height, width = shape
     if region is not None:
         height, width = (
             min(length, place.stop - place.start + 2 * MARGIN)
             for length, place in zip((height, width), region, strict=True)
         )
-    needed = 4.0 * height * width * (method.copies * bands + _PLANES)
+    return 4.0 * height * width * (find_method(name).copies * bands + _PLANES)
+
+
+def memory_allowed(limit_gib: float | None) -> float:
+    """Bytes that a method may take: what is free, and no more than the limit."""
     free = float(psutil.virtual_memory().available)
-    if limit_gib is not None and needed > limit_gib * 2**30:
+    return free if limit_gib is None else min(free, limit_gib * 2**30)
+
+
+def _check_memory(
+    cube: HyperCube, method: Method, region: Region | None, limit_gib: float | None
+) -> None:
+    needed, allowed = memory_needed(cube.shape, method.name, region), memory_allowed(limit_gib)
+    if needed > allowed:
         raise UserError(
             f"{cube.source or cube.name}: '{method.name}' needs about {needed / 2**30:.2g} GiB of "
-            f"memory and {limit_gib:.2g} GiB are allowed; allow more, restore a part of the image, "
-            "or take a network, which works in tiles."
-        )
-    if needed > free:
-        raise UserError(
-            f"{cube.source or cube.name}: '{method.name}' needs about {needed / 2**30:.0f} GiB of "
-            f"memory for it and {free / 2**30:.0f} GiB are free; restore a part of the image, or "
-            "take a network, which works in tiles."
+            f"memory and {allowed / 2**30:.2g} GiB are free or allowed; restore a part of the "
+            "image, or take a network, which works in tiles."
         )
 
 

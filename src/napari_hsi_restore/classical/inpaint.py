@@ -4,12 +4,14 @@ After FastHyIn of Zhuang and Bioucas-Dias (IEEE JSTARS 11(3), 2018): bands that 
 at a pixel follow from those that are not, because spectra lie in a subspace. Ours: a
 Gaussian prior keeps pixels with few bands bounded (see `Subspace.project`), and pixels
 without any band are interpolated from the rim of their gap, each component by itself; and
-the estimate gives the missing values of the next one, three times.
+the estimate gives the missing values of the next one, three times. The plug-in filter of
+the last round is that of NGmeet where the whole cube is denoised, also ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -20,12 +22,15 @@ from napari_hsi_restore.classical.collaborative import Filtering
 from napari_hsi_restore.classical.fasthyde import EXTRA, fasthyde
 from napari_hsi_restore.classical.low_rank import (
     FILTERED_END,
+    Filter,
     Restoring,
     expand,
     find_components,
 )
-from napari_hsi_restore.classical.measured import Float, Measured
-from napari_hsi_restore.classical.portion import portion
+from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
+from napari_hsi_restore.classical.subspace import Components
+from napari_hsi_restore.noise.measured import Float, Measured
+from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
 
@@ -64,17 +69,27 @@ def inpaint(
         complete = complete and bool(valid.all())
         yield 0.0
 
-    def filtering(components: Image, strong: int) -> Filtering:
-        yield from _bridge(components, gaps)
-        return (yield from fasthyde(components, strong))
-
     rounds = 1 if complete else _ROUNDS
     each = FILTERED_END / rounds
-    clean = yield from portion(find_components(measured, sigma, filtering, EXTRA), 0.0, each)
-    for number in range(1, rounds):
-        again = find_components(measured, sigma, fasthyde, EXTRA, clean)
-        clean = yield from portion(again, number * each, (number + 1) * each)
+    clean: Components | None = None
+    for number in range(rounds):
+        # What is only filled is smooth enough already, and the better filter takes longer.
+        last = written == "all" and number == rounds - 1
+        filtering, extra = (ngmeet, RESERVOIR) if last else (fasthyde, EXTRA)
+        if clean is None and gaps.any():
+            filtering = partial(_over_gaps, filtering=filtering, gaps=gaps)
+        steps = find_components(measured, sigma, filtering, extra, clean)
+        clean = yield from portion(steps, number * each, (number + 1) * each)
+    assert clean is not None, "there is at least one round"
     return (yield from portion(expand(measured, clean, written), FILTERED_END, 1.0))
+
+
+def _over_gaps(
+    components: Image, strong: int, *, filtering: Filter, gaps: npt.NDArray[np.bool_]
+) -> Filtering:
+    """Filter components whose gaps are bridged first."""
+    yield from _bridge(components, gaps)
+    return (yield from filtering(components, strong))
 
 
 def _bridge(components: Image, gaps: npt.NDArray[np.bool_]) -> Generator[float, None, None]:

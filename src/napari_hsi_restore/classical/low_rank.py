@@ -10,9 +10,9 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from napari_hsi_restore.classical.collaborative import Filtering
-from napari_hsi_restore.classical.measured import Float, Measured, moments
-from napari_hsi_restore.classical.portion import portion
 from napari_hsi_restore.classical.subspace import Components, find_subspace, reduce
+from napari_hsi_restore.noise.measured import Float, Measured, moments
+from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
 Written = Literal["measured", "missing", "all"]

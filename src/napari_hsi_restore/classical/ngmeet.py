@@ -23,7 +23,7 @@ import numpy.typing as npt
 from napari_hsi_restore.classical.collaborative import Filtering, threshold, wiener
 from napari_hsi_restore.classical.fasthyde import limits
 from napari_hsi_restore.classical.grouping import Search
-from napari_hsi_restore.classical.portion import portion
+from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
 

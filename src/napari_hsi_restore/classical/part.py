@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Generator
 
 from napari_hsi_restore.classical.catalog import Method
-from napari_hsi_restore.classical.destripe import find_stripes
-from napari_hsi_restore.classical.known import Known
 from napari_hsi_restore.classical.low_rank import find_outside
-from napari_hsi_restore.classical.measured import Float, Measured, Whole
-from napari_hsi_restore.classical.portion import portion
+from napari_hsi_restore.noise.known import Known
+from napari_hsi_restore.noise.measured import Float, Measured, Whole
+from napari_hsi_restore.noise.portion import portion
+from napari_hsi_restore.noise.stripes import find_stripes
 
 Region = tuple[slice, slice]
 

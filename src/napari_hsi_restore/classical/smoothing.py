@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.signal import savgol_filter
 
 from napari_hsi_restore.classical.low_rank import Restoring
-from napari_hsi_restore.classical.measured import Float, Measured
+from napari_hsi_restore.noise.measured import Float, Measured
 
 _WINDOW, _DEGREE = 7, 2
 # Spectra are not smoothed across a gap of so many times the usual distance of bands.

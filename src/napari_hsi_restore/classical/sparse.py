@@ -16,13 +16,13 @@ from collections.abc import Generator
 import numpy as np
 import numpy.typing as npt
 
-from napari_hsi_restore.classical.destripe import find_stripes
 from napari_hsi_restore.classical.fasthyde import EXTRA, fasthyde
 from napari_hsi_restore.classical.low_rank import FILTERED_END, Restoring, expand, find_components
-from napari_hsi_restore.classical.measured import Float, Mask, Measured
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
-from napari_hsi_restore.classical.portion import portion
 from napari_hsi_restore.classical.subspace import Components
+from napari_hsi_restore.noise.measured import Float, Mask, Measured
+from napari_hsi_restore.noise.portion import portion
+from napari_hsi_restore.noise.stripes import find_stripes
 
 Image = npt.NDArray[np.float32]
 

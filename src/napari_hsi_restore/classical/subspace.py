@@ -8,7 +8,7 @@ from collections.abc import Generator
 import numpy as np
 from scipy import ndimage
 
-from napari_hsi_restore.classical.measured import Block, Float, Mask, Measured, Moments
+from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured, Moments
 
 # More components make the filters slow and hardly better: the rest passes linearly.
 _MOST_STRONG = 30

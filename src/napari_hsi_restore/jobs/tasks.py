@@ -59,8 +59,9 @@ def warm_up() -> None:
     values = np.random.default_rng(0).random((8, 16, 16), dtype=np.float32)
     # A request that meets the same trouble reports it.
     with contextlib.suppress(Exception):
-        for _ in restore(HyperCube(values), DenoiseRecipe()):
-            pass
+        for model in ("auto", "stas_c"):
+            for _ in restore(HyperCube(values), DenoiseRecipe(model=model)):
+                pass
 
 
 def _denoise(message: Message, folder: Path) -> Generator[Event, None, None]:

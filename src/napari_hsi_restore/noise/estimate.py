@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.noise.details import Details, finest_details
+from napari_hsi_restore.noise.regression import unpredicted
 from napari_hsi_restore.noise.scale import robust_sigma
+from napari_hsi_restore.noise.signal_dependence import signal_dependence
 
 Sigmas = npt.NDArray[np.float64]
 Values = npt.NDArray[Any]
@@ -17,8 +19,6 @@ Mask = npt.NDArray[np.bool_]
 # With fewer independent windows than this, every one is needed (ours, measured by
 # benchmarks/noise.py): the calmer half alone would cost more than it gains.
 _ENOUGH_TO_CHOOSE = 20000.0
-_WINDOWS_PER_REGRESSOR = 5.0
-_RIDGE = 1e-6
 _FLOOR = 1e-6
 
 
@@ -31,7 +31,9 @@ def estimate_sigma(data: Values, valid: Mask | None = None) -> Sigmas:
     HySime: Bioucas-Dias and Nascimento, IEEE TGRS 46(8), 2008, there without the
     spatial filter), corrected for the degrees of freedom. Fine texture can only
     raise either, so the smaller one is taken for every band. Large images are
-    measured in their calmer half. The filter, the choice of windows and the
+    measured in their calmer half. Where the noise grows with the signal
+    (`napari_hsi_restore.noise.signal_dependence`) that half is the dark one, and the level
+    at the mean signal is taken instead. The filter, the choice of windows and the
     combination are ours.
 
     Parameters
@@ -49,13 +51,15 @@ def estimate_sigma(data: Values, valid: Mask | None = None) -> Sigmas:
         In the units of `data`, always finite and above 0: a band in which no noise
         can be seen (constant, or without 2 x 2 valid pixels, four where it
         is a single line) is given a millionth
-        of the range of the data. Of signal-dependent noise it is a typical value.
+        of the range of the data.
     """
     mask, used, value_range = _survey(data, valid)
     sigma = np.zeros(data.shape[0])
     if used.any():
         chosen = data if used.all() else data[np.flatnonzero(used)]
-        sigma[used] = _from_details(finest_details(chosen, mask))
+        sigma[used] = np.maximum(
+            _from_details(finest_details(chosen, mask)), _of_shot_noise(chosen, mask)
+        )
     return np.maximum(sigma, _FLOOR * value_range)
 
 
@@ -78,6 +82,14 @@ def _survey(data: Values, valid: Mask | None) -> tuple[Mask, Mask, float]:
     return mask, used, (high - low) or abs(high) or 1.0
 
 
+def _of_shot_noise(data: Values, mask: Mask) -> Sigmas:
+    """Noise at the mean signal where it grows with the signal, else 0, (bands,)."""
+    found = signal_dependence(data, mask)
+    if found is None or not found.share:
+        return np.zeros(len(data))
+    return np.nan_to_num(found.at_mean)
+
+
 def _from_details(details: Details) -> Sigmas:
     finest, independent = details.finest, details.independent
     if finest.shape[1] == 0:
@@ -87,38 +99,9 @@ def _from_details(details: Details) -> Sigmas:
         finest = finest[:, details.activity <= np.median(details.activity)]
         independent /= 2
     spatial = np.array([robust_sigma(band, resist=many) for band in finest])
-    left, regressors = _regress(finest, independent)
+    left, regressors = unpredicted(finest, independent)
     if regressors == 0:
         return spatial
     spectral = np.array([robust_sigma(band, resist=many) for band in left])
     spectral /= np.sqrt(1 - regressors / independent)
     return np.asarray(np.minimum(spatial, spectral), dtype=np.float64)
-
-
-def _regress(finest: npt.NDArray[np.float32], independent: float) -> tuple[Values, int]:
-    """Return what other bands do not predict (bands, windows), and how many predicted it.
-
-    All other bands are regressors where the windows allow it, else the nearest ones.
-    """
-    bands = finest.shape[0]
-    regressors = min(bands - 1, int(independent / _WINDOWS_PER_REGRESSOR))
-    if regressors < 1:
-        return finest, 0
-    covariance = (finest @ finest.T).astype(np.float64) / finest.shape[1]
-    spread = np.sqrt(np.diag(covariance))
-    spread[spread == 0] = 1.0
-    correlation = covariance / np.outer(spread, spread) + _RIDGE * np.eye(bands)
-    # Row b of `leave` turns all bands into band b minus its prediction: the row of
-    # the inverse correlation matrix, divided by its diagonal element.
-    leave = np.zeros((bands, bands))
-    if regressors == bands - 1:
-        inverse = np.linalg.inv(correlation)
-        leave = inverse / np.diag(inverse)[:, None]
-    else:
-        for band in range(bands):
-            first = min(max(band - regressors // 2, 0), bands - 1 - regressors)
-            near = slice(first, first + regressors + 1)
-            row = np.linalg.inv(correlation[near, near])[band - first]
-            leave[band, near] = row / row[band - first]
-    leave *= spread[:, None] / spread[None, :]
-    return leave.astype(np.float32) @ finest, regressors

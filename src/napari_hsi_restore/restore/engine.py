@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Iterator
@@ -18,9 +19,10 @@ from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.models.basis import Basis, band_basis, eigenbasis
 from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore import devices
+from napari_hsi_restore.restore.automatic import resolved
 from napari_hsi_restore.restore.choices import check_name, filling, is_method
 from napari_hsi_restore.restore.phase import finished
-from napari_hsi_restore.restore.recipe import DenoiseRecipe, automatic_model
+from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.request import (
     Region,
     check_bands,
@@ -40,6 +42,7 @@ Float = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
 
 STATISTICS_SHARE, NETWORK_SHARE = 0.1, 0.9
+_ALWAYS_THERE = ("auto", "cpu")
 
 
 def denoise(cube: HyperCube, recipe: DenoiseRecipe | None = None) -> HyperCube:
@@ -97,24 +100,44 @@ def restore(
     """
     yield Progress(0.0, "measuring the spectra")
     whole = whole_region(cube, region)
+    if recipe.device not in _ALWAYS_THERE:
+        devices.choose(recipe.device)
+    known = measured or Measured()
+    recipe, reason = yield from resolved(cube, recipe, whole, known, filled=hidden is not None)
     if is_method(recipe.model):
         told = Settings(recipe.noise, recipe.strength, hidden, recipe.memory_limit_gib)
-        found = (measured or Measured()).classical
-        yield from restore_classically(cube, recipe.model, told, region=whole, out=out, known=found)
+        yield from restore_classically(
+            cube, recipe.model, told, region=whole, out=out, known=known.classical, chosen=reason
+        )
         return
     if hidden is not None:
         raise UserError(
             f"model '{recipe.model}' takes no mask; choose one of {', '.join(filling())}."
         )
+    yield from _by_network(cube, recipe, whole, _Extra(out, known, reason))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Extra:
+    """Where the result goes, what is known of the cube, and why the model was taken."""
+
+    out: Block | None
+    known: Measured
+    reason: str | None
+
+
+def _by_network(
+    cube: HyperCube, recipe: DenoiseRecipe, whole: Region, extra: _Extra
+) -> Iterator[Event]:
+    """Denoise a region with the network that the recipe names."""
+    known, out = extra.known, extra.out
     device = devices.choose(recipe.device)
-    name = automatic_model(cube.n_bands) if recipe.model == "auto" else recipe.model
-    check_name(name)
-    network, record, spec = _denoiser(name, device)
+    check_name(recipe.model)
+    network, record, spec = _denoiser(recipe.model, device)
     check_bands(cube, record)
     available = budget(recipe.memory_limit_gib, device)
     if recipe.tile is None and recipe.strength > 0.0:
         check_memory(cube, spec, available)
-    known = measured or Measured()
     statistics = yield from measure_spectra(cube, STATISTICS_SHARE / 2, known)
     yield Progress(STATISTICS_SHARE / 2, "estimating the noise")
     sigma = _sigma(cube, recipe, known)
@@ -131,7 +154,9 @@ def restore(
             done = STATISTICS_SHARE + NETWORK_SHARE * fraction
             yield Progress(done, f"denoising with {record.name}", left)
     entry = _history(cube, recipe, record, sigma, device)
-    restored = cube.crop(*whole).replace(data=result, history=(*cube.history, entry))
+    if extra.reason is not None:
+        entry["chosen"] = extra.reason
+    restored = cube.crop(*whole).replace(data=result, history=(*cube.history, json.dumps(entry)))
     yield Done(restored)
 
 
@@ -184,8 +209,8 @@ def _history(
     record: ModelRecord,
     sigma: Float,
     device: devices.DeviceInfo,
-) -> str:
-    entry: dict[str, Any] = {
+) -> dict[str, Any]:
+    return {
         "step": "denoise",
         "source": cube.source,
         "model": record.name,
@@ -196,4 +221,3 @@ def _history(
         "device": device.label,
         "version": version("napari-hsi-restore"),
     }
-    return json.dumps(entry)

@@ -9,7 +9,7 @@ import pydantic
 from napari_hsi_restore.zoo.records import list_models
 
 AUTO_BANDS = 60
-"""From so many bands on, ``auto`` takes the model that was trained on many bands."""
+"""From so many bands on, the network that was trained on many bands suits better."""
 
 
 class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -19,7 +19,8 @@ class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     ----------
     model : str
         Name of a network or of a method without training
-        (`napari_hsi_restore.restore.choices.denoisers`), or ``"auto"``.
+        (`napari_hsi_restore.restore.choices.denoisers`), or ``"auto"`` for what
+        suits the noise of the cube (`napari_hsi_restore.restore.recommend`).
     noise : 'auto', float, or tuple of float
         ``"auto"`` estimates the noise of every band; a number is one standard
         deviation for all bands on the 0..255 scale of the cube's white level; a tuple
@@ -46,12 +47,12 @@ class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 def automatic_model(n_bands: int) -> str:
-    """The name of the bundled model that ``auto`` means for a number of bands."""
+    """The name of the bundled network that suits a number of bands."""
     return automatic_choice(n_bands)[0]
 
 
 def automatic_choice(n_bands: int) -> tuple[str, str]:
-    """What ``auto`` means for a number of bands, and why.
+    """The bundled network that suits a number of bands, and why.
 
     Few bands want spatial and many bands joint operations (STAS poster).
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_hsi_restore.classical import Known
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.noise import estimate_sigma
+from napari_hsi_restore.noise import Known, estimate_sigma
 
 Float = npt.NDArray[np.float64]
 
@@ -52,7 +51,7 @@ class Measured:
     Attributes
     ----------
     classical : Known
-        What the restorers without training know of it.
+        What the analysis of the noise and the restorers without training know of it.
     """
 
     def __init__(self) -> None:

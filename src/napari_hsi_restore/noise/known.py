@@ -8,8 +8,9 @@ from collections.abc import Generator
 import numpy as np
 import numpy.typing as npt
 
-from napari_hsi_restore.classical.defects import mark_defects
-from napari_hsi_restore.classical.measured import (
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.noise.defects import mark_defects
+from napari_hsi_restore.noise.measured import (
     Float,
     Mask,
     Measured,
@@ -18,8 +19,8 @@ from napari_hsi_restore.classical.measured import (
     find_active,
     moments,
 )
-from napari_hsi_restore.classical.portion import portion
-from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.noise.portion import portion
+from napari_hsi_restore.noise.report import NoiseReport
 
 
 class Known:
@@ -27,9 +28,15 @@ class Known:
 
     Only whole results are kept, whatever was cancelled, and they are those of a new
     search. The caller sees to it that it is always the same cube, without hidden pixels.
+
+    Attributes
+    ----------
+    report : NoiseReport or None
+        Of `napari_hsi_restore.noise.analyse`, once it has run.
     """
 
     def __init__(self) -> None:
+        self.report: NoiseReport | None = None
         self._active: npt.NDArray[np.intp] | None = None
         self._defects: npt.NDArray[np.uint8] | None = None
         self._searched = False

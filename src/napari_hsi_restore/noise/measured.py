@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.noise import estimate_sigma
+from napari_hsi_restore.noise.estimate import estimate_sigma
+from napari_hsi_restore.noise.pairs import sigma_of_pairs
 
 Float = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
@@ -19,8 +20,11 @@ Mask = npt.NDArray[np.bool_]
 
 _BLOCK_VALUES = 8_000_000
 _NOISE_VALUES = 40_000_000
-# Below this share of pixels with a value in every band, bands are measured one by one.
-_ENOUGH_COMPLETE = 0.25
+# So large a share of the pixels is measured in all bands that are looked at together.
+_ENOUGH_COMPLETE = 0.4
+_LEAST_COMPLETE = 0.05
+_BESIDE, _BESIDE_PAIRS = 10, 2
+_ENOUGH_WINDOWS = 400
 _LEAST_SIGMA = 1e-6
 
 
@@ -51,7 +55,7 @@ class Whole:
     ----------
     moments : Moments or None
     shifts : float32 ndarray, (active, y or 1, x or 1), or None
-        Stripes, as `napari_hsi_restore.classical.destripe.find_stripes` finds them.
+        Stripes, as `napari_hsi_restore.noise.stripes.find_stripes` finds them.
     outside : bool ndarray, (y, x), or None
         Gaps in all bands that reach the border of the whole image.
     """
@@ -256,18 +260,49 @@ def _typical(measured: Measured) -> Block:
 def estimated_noise(measured: Measured) -> Float:
     """The noise of every active band, in stored units, positive, (active,).
 
-    The middle rows of a large cube are measured.
+    As many bands as share enough pixels are measured together; each other one beside the
+    nearest of these. The middle rows of a large cube are measured.
     """
     _, height, width = measured.cube.shape
     count = min(height, max(8, _NOISE_VALUES // (len(measured.active) * width)))
     start = (height - count) // 2
     values, valid = measured.block(slice(start, start + count))
-    complete: Mask = np.all(valid, axis=0)
-    if complete.mean() >= _ENOUGH_COMPLETE:
-        return estimate_sigma(values, complete)
-    return np.concatenate(
-        [estimate_sigma(band[None], mask) for band, mask in zip(values, valid, strict=True)]
-    )
+    order = np.argsort(-valid.mean(axis=(1, 2)), kind="stable")
+    complete: Mask = np.ones(valid.shape[1:], dtype=bool)
+    together: list[int] = []
+    for index in order:
+        narrowed = complete & valid[index]
+        if narrowed.mean() < _ENOUGH_COMPLETE:
+            break
+        complete = narrowed
+        together.append(int(index))
+    together.sort()
+    sigma = np.zeros(len(values))
+    if together:
+        sigma[together] = estimate_sigma(_of_bands(values, together), complete)
+    for index in order[len(together) :]:
+        near = sorted(together, key=lambda band: abs(band - index))
+        mask = valid[index] & complete
+        if near and mask.mean() >= _LEAST_COMPLETE and _windows(mask) >= _ENOUGH_WINDOWS:
+            sigma[index] = estimate_sigma(values[[*near[:_BESIDE], index]], mask)[-1]
+        elif _windows(valid[index]) >= _ENOUGH_WINDOWS and not near:
+            sigma[index] = estimate_sigma(values[index : index + 1], valid[index])[0]
+        else:
+            sigma[index] = sigma_of_pairs(values, valid, [*near[:_BESIDE_PAIRS], int(index)])
+    missing = sigma <= 0.0
+    if missing.any() and not missing.all():
+        sigma[missing] = np.median(sigma[~missing])
+    return np.maximum(sigma, 1e-30)
+
+
+def _windows(mask: Mask) -> int:
+    """How many 2 x 2 windows are valid."""
+    return int(np.count_nonzero(mask[:-1, :-1] & mask[1:, :-1] & mask[:-1, 1:] & mask[1:, 1:]))
+
+
+def _of_bands(values: Block, bands: list[int]) -> Block:
+    """Some bands, (bands, y, x); the values themselves where those are all."""
+    return values if len(bands) == len(values) else values[bands]
 
 
 def told_noise(cube: HyperCube, active: npt.NDArray[np.intp], noise: Any) -> Float:

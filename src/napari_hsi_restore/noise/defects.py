@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from napari_hsi_restore.classical.measured import Mask, Measured
+from napari_hsi_restore.noise.measured import Mask, Measured
 
 # A line of fewer values may be constant by itself.
 _LEAST_LINE = 6
 _LEAST_SHARE = 0.01
 _TIMES_THE_USUAL = 8.0
+_SAMPLE = 32768
 # Stuck pixels lie alone; a saturated or dark area is full of neighbours.
 _TIMES_BY_CHANCE = 1.3
 
@@ -90,6 +91,8 @@ def stuck_pixels(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
     bool ndarray, (y, x)
     """
     stuck = np.zeros(values.shape, dtype=bool)
+    if not _repeats(values[valid]):
+        return stuck
     found, counts = np.unique(values[valid], return_counts=True)
     total = int(counts.sum())
     if len(found) < 2 * _LEAST_LINE:
@@ -106,6 +109,15 @@ def stuck_pixels(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
     seen = ndimage.convolve(valid.astype(np.float32), _FOUR, mode="constant")
     by_chance = float(crowd[stuck].sum()) / max(float(seen[stuck].sum()), 1.0)
     return stuck if by_chance < _TIMES_BY_CHANCE * share + _LEAST_SHARE else np.zeros_like(stuck)
+
+
+def _repeats(values: npt.NDArray[np.generic]) -> bool:
+    """Whether a value may be repeated often enough to be stuck, from a sample."""
+    sample = values[:: max(1, values.size // _SAMPLE)]
+    if not sample.size:
+        return False
+    counts = np.unique(sample, return_counts=True)[1]
+    return bool(counts.max() > _LEAST_SHARE / 2 * sample.size)
 
 
 _FOUR = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)

@@ -1,0 +1,349 @@
+"""Everything that is found of the noise and the defects of a cube, in one go."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.degradations import reference_white
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.noise.bad_bands import Reason, in_water, is_saturated, only_noise
+from napari_hsi_restore.noise.defects import dead_lines
+from napari_hsi_restore.noise.known import Known
+from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured, Moments
+from napari_hsi_restore.noise.outliers import jumps, lone_outliers
+from napari_hsi_restore.noise.portion import portion
+from napari_hsi_restore.noise.report import NoiseReport
+from napari_hsi_restore.noise.signal_dependence import SignalDependence, signal_dependence
+from napari_hsi_restore.noise.stripes import Direction, Lines, line_shifts
+
+# Bands with stripes, ours: so many lines, shifted by so many times what a line mean is
+# uncertain by, and by a visible part of the noise.
+_STRIPE_LINES, _STRIPE_SHARE = 3, 0.01
+_SIGNIFICANT = 5.0
+_LINES_AROUND = 9
+_VISIBLE = 0.25
+# Nothing smaller than this part of the spread of a band is called a stripe or an impulse: the
+# fine texture of a scene without noise is no better known than that.
+_STRIPE_OF_SPREAD, _IMPULSE_OF_SPREAD = 0.03, 1.0
+_TIMES_SIGMA = 8.0
+_LEAST_IMPULSES, _IMPULSE_SHARE = 8, 2e-4
+_NEAR = 4
+_SAMPLE_VALUES, _MOSTLY = 20_000_000, 0.9
+# HySime keeps a direction of the spectra whose power is more than twice its noise.
+_TIMES_THE_NOISE = 2.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Bands:
+    """What one look at every active band found, in their order.
+
+    Attributes
+    ----------
+    power : float64 ndarray, (active,)
+        Mean square of the sound values.
+    saturated : bool ndarray, (active,)
+    stuck : float64 ndarray, (active,)
+        Part of the valid values that is repeated too often.
+    lone : float64 ndarray, (active,)
+        Part of the valid values that jumps out alone.
+    dead : dict of int to (columns, rows)
+        By index among the active bands; tuples of int.
+    valid : int
+        Valid values of the active bands.
+    """
+
+    power: Float
+    saturated: Mask
+    stuck: Float
+    lone: Float
+    dead: dict[int, tuple[tuple[int, ...], tuple[int, ...]]]
+    valid: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Fits:
+    """Unexplained line means, growth of the noise with the signal, its most, and moments."""
+
+    lines: dict[Direction, Lines] | None
+    shot: SignalDependence | None
+    most: Float
+    moments: Moments
+
+
+def analyse(cube: HyperCube, known: Known | None = None) -> Generator[float, None, NoiseReport]:
+    """Find the noise and the defects of a cube.
+
+    Parameters
+    ----------
+    cube : HyperCube
+        Any real type and units, lazy or not.
+    known : Known, optional
+        What is known of this very cube; gets what is found here.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    NoiseReport
+
+    Raises
+    ------
+    UserError
+        If no band has two different valid values.
+    """
+    known = known or Known()
+    if known.report is not None:
+        return known.report
+    measured = yield from portion(known.measured(cube, None, mends=True), 0.0, 0.4)
+    sigma = known.noise(measured, mends=True)
+    yield 0.5
+    found = yield from portion(known.moments(measured, mends=True), 0.5, 0.55)
+    shot, most = _shot(measured, sigma)
+    spread = np.sqrt(np.diag(found.covariance))
+    bands = yield from portion(_look(measured, most, spread), 0.6, 0.8)
+    lines = yield from portion(line_shifts(measured, sigma), 0.8, 1.0)
+    known.report = _report(measured, sigma, bands, _Fits(lines, shot, most, found))
+    return known.report
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Band:
+    """One band: which values are valid, dead and sound, and how they jump, (y, x) each."""
+
+    numbers: Block
+    valid: Mask
+    lines: Mask
+    sound: Mask
+    jump: Block
+    saturated: bool
+
+
+def _look(measured: Measured, sigma: Float, spread: Float) -> Generator[float, None, _Bands]:
+    """Dead lines, impulses, saturation and power of every active band."""
+    count = len(measured.active)
+    power, stuck, lone = np.zeros(count), np.zeros(count), np.zeros(count)
+    saturated = np.zeros(count, dtype=bool)
+    dead: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+    total = 0
+    least = np.maximum(_TIMES_SIGMA * sigma, _IMPULSE_OF_SPREAD * spread)
+    # Of noise alone nothing is known about the scene.
+    contrast = np.sqrt(np.maximum(np.square(spread) - np.square(sigma), 1e-6 * np.square(sigma)))
+    bands = _Window(measured)
+    for index in range(count):
+        band = bands[index]
+        if band.lines.any():
+            dead[index] = _places(band.lines, band.valid)
+        beside = [
+            np.where(bands[other].sound, bands[other].jump, np.float32(np.inf))
+            * np.float32(contrast[index] / contrast[other])
+            for other in _beside(index, sigma / contrast)
+        ]
+        jumping = lone_outliers(band.jump, beside, band.sound, float(least[index]))
+        valid = int(band.valid.sum())
+        stuck[index] = np.count_nonzero(band.valid & ~band.sound & ~band.lines) / max(valid, 1)
+        jumps_of = int(np.count_nonzero(jumping))
+        if jumps_of >= max(_LEAST_IMPULSES, _IMPULSE_SHARE * valid):
+            lone[index] = jumps_of / valid
+        saturated[index] = band.saturated
+        chosen = band.numbers[band.sound & ~jumping]
+        power[index] = float(np.mean(np.square(chosen, dtype=np.float64))) if chosen.size else 0.0
+        total += valid
+        yield (index + 1) / count
+    return _Bands(power, saturated, stuck, lone, dead, total)
+
+
+class _Window:
+    """The bands around the one that is looked at, each read and filtered once."""
+
+    def __init__(self, measured: Measured) -> None:
+        self._measured = measured
+        self._bands: dict[int, _Band] = {}
+
+    def __getitem__(self, index: int) -> _Band:
+        if index not in self._bands:
+            while len(self._bands) > 2 * _NEAR:
+                del self._bands[min(self._bands)]
+            self._bands[index] = _band(self._measured, index)
+        return self._bands[index]
+
+
+def _beside(index: int, noisiness: Float) -> list[int]:
+    """The two bands near to one that hold most of the scene."""
+    near = range(max(0, index - _NEAR), min(len(noisiness), index + _NEAR + 1))
+    return sorted((other for other in near if other != index), key=lambda n: noisiness[n])[:2]
+
+
+def _band(measured: Measured, index: int) -> _Band:
+    cube = measured.cube
+    values = np.asarray(cube.data[int(measured.active[index])])
+    valid = cube.valid(values)
+    lines = dead_lines(values, valid)
+    sound = valid & ~lines
+    if measured.outliers is not None:
+        sound &= ~measured.outliers[index]
+    numbers = values.astype(np.float32)
+    return _Band(numbers, valid, lines, sound, jumps(numbers, sound), is_saturated(values, valid))
+
+
+def _places(lines: Mask, valid: Mask) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Columns and rows that are dead throughout."""
+    found = []
+    for axis in (0, 1):
+        whole = (lines | ~valid).all(axis=axis) & lines.any(axis=axis)
+        found.append(tuple(int(place) for place in np.flatnonzero(whole)))
+    return found[0], found[1]
+
+
+def _shot(measured: Measured, sigma: Float) -> tuple[SignalDependence | None, Float]:
+    """Growth of the noise with the signal, and the largest noise of each band, (active,).
+
+    The middle rows of a large cube are measured.
+    """
+    _, height, width = measured.cube.shape
+    count = min(height, max(8, _SAMPLE_VALUES // (len(measured.active) * width)))
+    start = (height - count) // 2
+    values, valid = measured.block(slice(start, start + count))
+    good = np.flatnonzero(valid.mean(axis=(1, 2)) > _MOSTLY)
+    if not good.size:
+        return None, sigma
+    inside: Mask = np.all(valid[good], axis=0)
+    shot = signal_dependence(values[good], inside)
+    if shot is None or not shot.share:
+        return shot, sigma
+    most = sigma.copy()
+    most[good] = np.fmax(most[good], shot.at_most)
+    return shot, most
+
+
+def _report(
+    measured: Measured,
+    sigma: Float,
+    bands: _Bands,
+    fits: _Fits,
+) -> NoiseReport:
+    cube, active = measured.cube, measured.active
+    shot, found = fits.shot, fits.moments
+    white = _white(cube)
+    snr = np.full(cube.n_bands, np.nan)
+    noise = np.square(sigma)
+    snr[active] = 10.0 * np.log10(np.maximum(bands.power - noise, 1e-6 * noise) / noise)
+    sigmas = np.full(cube.n_bands, np.nan)
+    sigmas[active] = sigma
+    striped, direction, strength = _striped(sigma, fits)
+    dead, dead_direction = _dead(bands)
+    # The rim of a stripe jumps out, too.
+    impulses = bands.stuck + bands.lone
+    impulses[striped] = bands.stuck[striped]
+    has_impulses = np.flatnonzero(impulses > 0)
+    eigenvalues = np.linalg.eigvalsh(found.covariance / np.outer(sigma, sigma))
+    values = int(np.prod(cube.shape))
+    valid = bands.valid / (values * len(active) / cube.n_bands)
+    return NoiseReport(
+        shape=cube.shape,
+        sigma=_plain(sigmas),
+        sigma_255=_plain(sigmas * 255.0 / white if white else np.full(len(sigmas), np.nan)),
+        snr_db=_plain(snr),
+        shot_share=None if shot is None else shot.share,
+        photons_at_white=_photons(shot, white),
+        impulse_fraction=float(impulses.mean()),
+        impulse_bands=_numbers(active[has_impulses]),
+        stripes=_numbers(active[striped]),
+        stripe_direction=direction,
+        stripe_strength=strength,
+        dead_lines={int(active[index]): places for index, places in dead.items()},
+        dead_line_direction=dead_direction,
+        bad_bands=_bad_bands(measured, sigma, bands, found, snr),
+        subspace_dimension=int(np.count_nonzero(eigenvalues > _TIMES_THE_NOISE)),
+        missing_fraction=float(1.0 - valid),
+    )
+
+
+def _striped(sigma: Float, fits: _Fits) -> tuple[npt.NDArray[np.intp], Direction | None, float]:
+    """Bands with stripes, what is shifted, and by how many times the noise."""
+    nothing, strength = np.array([], dtype=np.intp), dict[Direction, float]()
+    if fits.lines is None:
+        return nothing, None, 0.0
+    found: dict[Direction, tuple[npt.NDArray[np.intp], float]] = {}
+    spread = np.sqrt(np.diag(fits.moments.covariance))
+    for axis, lines in fits.lines.items():
+        # What changes slowly from line to line is the scene.
+        alone = lines.left - ndimage.median_filter(
+            lines.left, size=(1, _LINES_AROUND), mode="reflect"
+        )
+        bright = np.maximum(fits.most / sigma, 1.0)[:, None]
+        least = np.maximum(_VISIBLE * sigma, _STRIPE_OF_SPREAD * spread)[:, None]
+        limit = np.maximum(_SIGNIFICANT * lines.uncertainty * bright, least)
+        shifted = np.minimum(np.abs(lines.left), np.abs(alone)) > limit
+        needed = max(_STRIPE_LINES, _STRIPE_SHARE * shifted.shape[1])
+        bands = np.flatnonzero(shifted.sum(axis=1) >= needed)
+        size = np.square(lines.left / sigma[:, None])[bands][shifted[bands]]
+        found[axis] = bands, float(size.sum())
+        if bands.size:
+            strength[axis] = float(np.sqrt(size.mean()))
+    axis = max(found, key=lambda name: found[name][1])
+    bands, power = found[axis]
+    return (bands, axis, strength[axis]) if power else (nothing, None, 0.0)
+
+
+def _dead(bands: _Bands) -> tuple[dict[int, tuple[int, ...]], Direction | None]:
+    """Dead lines along the axis that has more of them."""
+    counts = [sum(len(pair[axis]) for pair in bands.dead.values()) for axis in (0, 1)]
+    if not any(counts):
+        return {}, None
+    axis = 0 if counts[0] >= counts[1] else 1
+    dead = {index: pair[axis] for index, pair in bands.dead.items() if pair[axis]}
+    return dead, "columns" if axis == 0 else "rows"
+
+
+def _bad_bands(
+    measured: Measured, sigma: Float, bands: _Bands, found: Moments, snr: Float
+) -> dict[int, Reason]:
+    """Bands that are not worth using; of several reasons the first that is found."""
+    cube, active = measured.cube, measured.active
+    bad: dict[int, Reason] = {}
+    for band in np.setdiff1d(np.arange(cube.n_bands), active):
+        stored = np.asarray(cube.data[int(band)])
+        bad[int(band)] = "constant" if cube.valid(stored).any() else "no values"
+    reasons: tuple[tuple[Reason, npt.NDArray[np.intp]], ...] = (
+        ("saturated", active[bands.saturated]),
+        ("water", np.flatnonzero(in_water(cube.wavelengths_nm, snr))),
+        ("noise only", active[only_noise(np.diag(found.covariance), sigma)]),
+    )
+    for reason, indices in reasons:
+        for index in indices:
+            bad.setdefault(int(index), reason)
+    if cube.good_bands is not None:
+        for index in np.flatnonzero(~cube.good_bands):
+            bad.setdefault(int(index), "marked in the file")
+    return dict(sorted(bad.items()))
+
+
+def _photons(shot: SignalDependence | None, white: float | None) -> float | None:
+    if shot is None or not shot.share or white is None:
+        return None
+    gains = shot.gain[shot.gain > 0]
+    return float(white / np.median(gains)) if gains.size else None
+
+
+def _white(cube: HyperCube) -> float | None:
+    try:
+        return reference_white(cube)
+    except UserError:
+        return None
+
+
+def _numbers(indices: npt.NDArray[np.intp]) -> tuple[int, ...]:
+    return tuple(int(index) for index in indices)
+
+
+def _plain(values: Float) -> tuple[float | None, ...]:
+    return tuple(float(f"{v:.6g}") if np.isfinite(v) else None for v in values)

@@ -1,0 +1,141 @@
+"""What is known of the noise of a cube: one frozen value."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+
+from napari_hsi_restore.noise.bad_bands import Reason
+from napari_hsi_restore.noise.stripes import Direction
+
+
+class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """The noise and the defects of a cube.
+
+    Bands, rows and columns are counted from 0.
+
+    Attributes
+    ----------
+    shape : tuple of 3 int
+        (bands, y, x).
+    sigma : tuple of float or None, (bands,)
+        Standard deviation of the noise in stored units; None for bands without
+        measurements that vary.
+    sigma_255 : tuple of float or None, (bands,)
+        The same where the white level is 255; None for all where no white is known.
+    snr_db : tuple of float or None, (bands,)
+        Mean square of the signal over that of the noise.
+    shot_share : float or None
+        Part of the noise variance that grows with the signal, 0..1; None where that
+        cannot be told (few bands or pixels).
+    photons_at_white : float or None
+        What a detector with so much shot noise would count at white; None without
+        shot noise.
+    impulse_fraction : float
+        Part of the valid values that are stuck at one value or jump out alone, 0..1.
+    impulse_bands : tuple of int
+    stripes : tuple of int
+        Bands with shifted lines.
+    stripe_direction : {'columns', 'rows'} or None
+        What is shifted.
+    stripe_strength : float
+        Root mean square shift of the shifted lines, in units of the noise of their band.
+    dead_lines : dict of int to tuple of int
+        Lines without any variation, by band.
+    dead_line_direction : {'columns', 'rows'} or None
+        What they are.
+    bad_bands : dict of int to str
+        Bands that are not worth using, with the reason.
+    subspace_dimension : int
+        Directions of the spectra with more signal than noise.
+    missing_fraction : float
+        Part of the values that are no-data or not finite, 0..1.
+    """
+
+    shape: tuple[int, int, int]
+    sigma: tuple[float | None, ...]
+    sigma_255: tuple[float | None, ...]
+    snr_db: tuple[float | None, ...]
+    shot_share: float | None
+    photons_at_white: float | None
+    impulse_fraction: float
+    impulse_bands: tuple[int, ...]
+    stripes: tuple[int, ...]
+    stripe_direction: Direction | None
+    stripe_strength: float
+    dead_lines: dict[int, tuple[int, ...]]
+    dead_line_direction: Direction | None
+    bad_bands: dict[int, Reason]
+    subspace_dimension: int
+    missing_fraction: float
+
+    @property
+    def typical_sigma_255(self) -> float | None:
+        """Median noise of the bands where white is 255; None where it is not known."""
+        known = [value for value in self.sigma_255 if value is not None]
+        return float(np.median(known)) if known else None
+
+    def sigmas(self) -> npt.NDArray[np.float64]:
+        """`sigma` as an array, (bands,), NaN where it is None."""
+        return np.array([np.nan if value is None else value for value in self.sigma])
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What was found, one plain sentence each; the noise comes first."""
+        return tuple(_findings(self))
+
+
+def _findings(report: NoiseReport) -> list[str]:
+    found = [_noise(report)]
+    if report.shot_share:
+        photons = report.photons_at_white
+        count = f", as if white were {photons:.3g} photons" if photons else ""
+        found.append(f"{report.shot_share:.0%} of the noise variance grows with the signal{count}.")
+    if report.stripes:
+        found.append(
+            f"Shifted {report.stripe_direction} (stripes) in {_bands(report.stripes)}, typically "
+            f"by {report.stripe_strength:.2g} times the noise."
+        )
+    if report.dead_lines:
+        lines = sum(len(places) for places in report.dead_lines.values())
+        found.append(
+            f"{lines} dead {report.dead_line_direction} in {_bands(tuple(report.dead_lines))}."
+        )
+    if report.impulse_fraction:
+        found.append(
+            f"Impulses: {_percent(report.impulse_fraction)} of all values, in "
+            f"{_bands(report.impulse_bands)}."
+        )
+    for reason in dict.fromkeys(report.bad_bands.values()):
+        chosen = tuple(band for band, why in report.bad_bands.items() if why == reason)
+        found.append(f"Not worth using ({reason}): {_bands(chosen)}.")
+    if report.missing_fraction:
+        found.append(f"{_percent(report.missing_fraction)} of the values are missing.")
+    return found
+
+
+def _noise(report: NoiseReport) -> str:
+    typical = report.typical_sigma_255
+    if typical is not None:
+        known = [value for value in report.sigma_255 if value is not None]
+        return (
+            f"Noise of standard deviation {min(known):.3g} to {max(known):.3g}, median "
+            f"{typical:.3g}, where white is 255."
+        )
+    plain = [value for value in report.sigma if value is not None]
+    if not plain:
+        return "No band holds values that vary."
+    return (
+        f"Noise of standard deviation {min(plain):.3g} to {max(plain):.3g}, median "
+        f"{float(np.median(plain)):.3g}, in the units of the file."
+    )
+
+
+def _bands(bands: tuple[int, ...], most: int = 12) -> str:
+    named = ", ".join(map(str, bands[:most])) + (", ..." if len(bands) > most else "")
+    return f"band {named}" if len(bands) == 1 else f"{len(bands)} bands ({named})"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2g} %"

@@ -1,0 +1,197 @@
+"""Stripes of push-broom sensors: rows or columns of single bands that are shifted.
+
+A stripe is a shift that the other bands do not share. The mean spectrum of every column
+(or row) lies in the spectral subspace of the scene, with hardly any noise; what a robust
+fit in that subspace leaves of its value in one band is the shift of that column there.
+The subspace is that of the spectra whitened by the unique variance of every band, what
+a regression on all other bands leaves (HySime: Bioucas-Dias and Nascimento, IEEE TGRS
+46(8), 2008), so that no axis follows the stripes of a band. The fit on line means, its
+reweighting and the threshold are ours. As a scene has no preferred direction, what the
+same fit leaves along the other axis tells how well the subspace holds the scene.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+from typing import Literal
+
+import numpy as np
+
+from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured, Moments, moments
+from napari_hsi_restore.noise.portion import portion
+
+Direction = Literal["columns", "rows"]
+
+_ROUNDS = 20
+_RIDGE = 1e-7
+_SIGNIFICANT = 3.0
+_MAD_TO_SIGMA = 1.4826
+_LEAST_BANDS, _LEAST_LINES = 3, 6
+_LEAST_VALUES = 4
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Profiles:
+    """Mean of every line in every band and how many values it is of, (active, lines)."""
+
+    means: Float
+    counts: Float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Lines:
+    """What the scene does not explain of the means of all rows or all columns.
+
+    Attributes
+    ----------
+    left : float64 ndarray, (active, lines)
+        In stored units.
+    uncertainty : float64 ndarray, (active, lines)
+        Standard deviation of that by chance: of the noise, or of how well the same
+        fit holds the scene along the other axis.
+    """
+
+    left: Float
+    uncertainty: Float
+
+
+def find_stripes(measured: Measured, sigma: Float) -> Generator[float, None, Block]:
+    """The shift of every line of every band, along the axis that has more of them.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    float32 ndarray, (active, 1, x) or (active, y, 1)
+        In stored units; 0 where there is no stripe. Those of the whole image where they
+        are known.
+    """
+    if measured.whole.shifts is not None:
+        return measured.whole.shifts
+    found = yield from line_shifts(measured, sigma)
+    if found is None:
+        return np.zeros((len(sigma), 1, measured.cube.shape[2]), np.float32)
+    shifts = {
+        axis: np.where(np.abs(lines.left) > _SIGNIFICANT * lines.uncertainty, lines.left, 0.0)
+        for axis, lines in found.items()
+    }
+    power = {axis: np.square(shift / sigma[:, None]).mean() for axis, shift in shifts.items()}
+    if power["columns"] >= power["rows"]:
+        return shifts["columns"].astype(np.float32)[:, None, :]
+    return shifts["rows"].astype(np.float32)[:, :, None]
+
+
+def line_shifts(
+    measured: Measured, sigma: Float
+) -> Generator[float, None, dict[Direction, Lines] | None]:
+    """What the scene does not explain of the mean of every row and every column.
+
+    Parameters
+    ----------
+    measured : Measured
+    sigma : float64 ndarray, (active,)
+        Noise in stored units.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    dict or None
+        None where there are too few bands or lines to tell.
+    """
+    found = yield from portion(moments(measured), 0.0, 0.5)
+    profiles = yield from portion(_profiles(measured), 0.5, 0.9)
+    if len(sigma) < _LEAST_BANDS or min(measured.cube.shape[1:]) < _LEAST_LINES:
+        return None
+    left = {axis: _unpredicted(profiles[axis], found, sigma) for axis in profiles}
+    yield 1.0
+    lines: dict[Direction, Lines] = {}
+    pairs: tuple[tuple[Direction, Direction], ...] = (("columns", "rows"), ("rows", "columns"))
+    for axis, other in pairs:
+        noise = sigma[:, None] / np.sqrt(np.maximum(profiles[axis].counts, 1))
+        model = _spread(left[other], profiles[other])[:, None]
+        lines[axis] = Lines(left[axis], np.maximum(noise, model))
+    return lines
+
+
+def _profiles(measured: Measured) -> Generator[float, None, dict[Direction, _Profiles]]:
+    bands, height, width = len(measured.active), *measured.cube.shape[1:]
+    total, count, seen = (np.zeros((bands, width)) for _ in range(3))
+    along, numbers, known = (np.zeros((bands, height)) for _ in range(3))
+    for rows in measured.row_blocks():
+        values, valid = measured.block(rows)
+        count += valid.sum(axis=1)
+        numbers[:, rows] = valid.sum(axis=2)
+        # Lines of which different pixels are missing would differ by the scene alone.
+        for index in np.flatnonzero(~valid.all(axis=(1, 2))):
+            values[index], valid[index] = _from_the_left(values[index], valid[index])
+        seen += valid.sum(axis=1)
+        known[:, rows] = valid.sum(axis=2)
+        total += values.sum(axis=1, dtype=np.float64)
+        along[:, rows] = values.sum(axis=2, dtype=np.float64)
+        yield rows.stop / height
+    return {
+        "columns": _Profiles(total / np.maximum(seen, 1), count),
+        "rows": _Profiles(along / np.maximum(known, 1), numbers),
+    }
+
+
+def _from_the_left(values: Block, valid: Mask) -> tuple[Block, Mask]:
+    """Missing pixels with the value of the valid one to their left, or to their right."""
+    places = np.arange(valid.shape[1])
+    left = np.maximum.accumulate(np.where(valid, places, -1), axis=1)
+    last = valid.shape[1]
+    right = np.minimum.accumulate(np.where(valid, places, last)[:, ::-1], axis=1)[:, ::-1]
+    nearest = np.where(left >= 0, left, right)
+    known = nearest < last
+    filled = np.take_along_axis(values, np.minimum(nearest, last - 1), axis=1)
+    return np.where(known, filled, np.float32(0.0)), known
+
+
+def _scene_axes(found: Moments, sigma: Float, lines: int) -> Float:
+    """Axes of the scene in stored units, scaled to its spread, (active, axes)."""
+    scale = np.sqrt(np.maximum(np.diag(found.covariance), np.square(sigma)))
+    correlation = found.covariance / np.outer(scale, scale)
+    values, vectors = np.linalg.eigh(correlation)
+    inverse = np.square(vectors) @ (1.0 / np.maximum(values, _RIDGE))
+    unique = np.maximum(scale / np.sqrt(inverse), sigma)
+    values, vectors = np.linalg.eigh(found.covariance / np.outer(unique, unique))
+    # Stripes are as many samples as there are lines, not pixels.
+    edge = (1.0 + np.sqrt(len(sigma) / lines)) ** 2
+    scene = values > edge
+    return np.asarray(vectors[:, scene] * np.sqrt(values[scene] - 1.0) * unique[:, None])
+
+
+def _unpredicted(profiles: _Profiles, found: Moments, sigma: Float) -> Float:
+    """What a robust fit leaves of every line mean, in stored units, (active, lines).
+
+    Iteratively reweighted least squares for the sum of absolute residuals, in units of
+    the noise of a line mean, with a unit Gaussian prior along the axes.
+    """
+    axes = _scene_axes(found, sigma, profiles.means.shape[1])
+    means = profiles.means - found.mean[:, None]
+    noise = sigma[:, None] / np.sqrt(np.maximum(profiles.counts, 1))
+    usable = profiles.counts >= _LEAST_VALUES
+    pairs = np.einsum("bi,bj->bij", axes, axes).reshape(len(axes), -1)
+    prior = np.eye(axes.shape[1])
+    left = means
+    weights = usable / np.square(noise)
+    for _ in range(_ROUNDS):
+        gram = (weights.T @ pairs).reshape(means.shape[1], *prior.shape) + prior
+        wanted = (axes.T @ (weights * means)).T
+        left = means - axes @ np.linalg.solve(gram, wanted[..., None])[..., 0].T
+        weights = usable / (noise * np.maximum(np.abs(left), noise))
+    return np.where(usable, left, 0.0)
+
+
+def _spread(left: Float, profiles: _Profiles) -> Float:
+    """Robust spread of a residual over the lines of every band, (active,)."""
+    usable = np.where(profiles.counts >= _LEAST_VALUES, np.abs(left), np.nan)
+    return np.asarray(_MAD_TO_SIGMA * np.nan_to_num(np.nanmedian(usable, axis=1)))

@@ -1,0 +1,87 @@
+"""Which way to denoise a cube, from what is known of its noise."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from napari_hsi_restore.noise.report import NoiseReport
+
+# Fewer values than this are not worth a method that takes several times as long [ours].
+_LEAST_IMPULSES = 1e-4
+# As stripes count what is shifted so far, in units of the noise: more is seen, and less is no
+# better known than the scene [ours].
+_LEAST_SHIFT = 0.3
+
+
+@dataclasses.dataclass(frozen=True)
+class Recommendation:
+    """A way to denoise a cube, and why.
+
+    Attributes
+    ----------
+    method : {'network', 'no training'}
+        What kind of way it is.
+    model : str
+        What `DenoiseRecipe.model` is to be.
+    strength : float
+        What `DenoiseRecipe.strength` is to be.
+    reason : str
+        One sentence for the user.
+    """
+
+    method: Literal["network", "no training"]
+    model: str
+    strength: float
+    reason: str
+
+
+def recommend(report: NoiseReport, *, fill: bool = False) -> Recommendation:
+    """Choose a way to denoise a cube.
+
+    The rules are ours, and were measured on the validation scenes with every preset of
+    noise (``python -m benchmarks.auto``).
+
+    Parameters
+    ----------
+    report : NoiseReport
+        Of the cube.
+    fill : bool
+        Whether pixels were hidden that are to be filled.
+
+    Returns
+    -------
+    Recommendation
+    """
+    striped = bool(report.stripes) and report.stripe_strength >= _LEAST_SHIFT
+    impulses = report.impulse_fraction >= _LEAST_IMPULSES
+    if striped or impulses:
+        found = [
+            *(["stripes"] if striped else []),
+            *(["dead lines"] if report.dead_lines else []),
+            *(["impulses"] if impulses else []),
+        ]
+        return _untrained(
+            "sparse",
+            f"{_joined(found)} found: they are mended first, then the Gaussian noise is removed",
+        )
+    if report.dead_lines:
+        return _untrained(
+            "fasthyin",
+            f"Dead {report.dead_line_direction} found: they are filled from the other bands, and "
+            "the Gaussian noise is removed",
+        )
+    if fill:
+        return _untrained("fasthyin", "Hidden pixels are filled, and the Gaussian noise is removed")
+    return _untrained(
+        "ngmeet", "Noise without stripes, dead lines or impulses: the best method for that"
+    )
+
+
+def _untrained(name: str, reason: str) -> Recommendation:
+    return Recommendation("no training", name, 1.0, f"{reason}.")
+
+
+def _joined(words: list[str]) -> str:
+    text = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return text.capitalize()
