@@ -27,8 +27,8 @@ from napari_hsi_restore.search_space.genotype import STAS_P
 from napari_hsi_restore.search_space.operations import OPERATIONS
 from napari_hsi_restore.search_space.sharing import read_genotype
 from napari_hsi_restore.training import checkpoint
-from napari_hsi_restore.training.library import BEST, keep
-from napari_hsi_restore.training.loop import LAST
+from napari_hsi_restore.training.library import keep
+from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.zoo import list_models, load, record
 
 
@@ -295,14 +295,17 @@ def test_the_gradient_of_a_region_is_that_of_the_batch(recipe, cube):
         torch.testing.assert_close(weight.grad, expected, atol=1e-6, rtol=1e-4)
 
 
-@pytest.mark.parametrize("form", ["single-path", "full"])
-def test_the_search_follows_what_differs(recipe, cube, form):
+@pytest.mark.parametrize(
+    ("form", "precision"),
+    [("single-path", "32-true"), ("full", "32-true"), ("full", "bf16-mixed")],
+)
+def test_the_search_follows_what_differs(recipe, cube, form, precision):
     """With costs alone the cheapest operation must win, in both forms."""
     chosen = recipe.model_copy(update={"form": form, "cost_weight": 1e4, "travel": 0.3})
-    fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     search_ = Search(chosen, halve([cube.array().astype(np.float32)]), fabric)
     before = search_.expected_cost()
-    for step in range(12):
+    for step in range(8):
         for _ in search_.theta_step(step, warming=False):
             pass
         for _ in search_.alpha_step(step, 1.0):

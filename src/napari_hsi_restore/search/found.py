@@ -18,10 +18,11 @@ from napari_hsi_restore.search.stage import Stage
 from napari_hsi_restore.search_space.genotype import Genotype
 from napari_hsi_restore.training.checkpoint import Tensors
 from napari_hsi_restore.training.cubes import Cube
-from napari_hsi_restore.training.loop import LAST, Run
+from napari_hsi_restore.training.loop import Run
 from napari_hsi_restore.training.losses import whitened_error
 from napari_hsi_restore.training.patches import Batch, draw_batch
 from napari_hsi_restore.training.recipe import TrainingRecipe
+from napari_hsi_restore.training.run_files import LAST
 
 CHECKS = 16
 """Scores in the course of the training, beside the first and the last."""

@@ -28,8 +28,8 @@ from napari_hsi_restore.search.supernet import inherited
 from napari_hsi_restore.search_space.genotype import Genotype
 from napari_hsi_restore.search_space.sharing import read_genotype, write_genotype
 from napari_hsi_restore.training import checkpoint
-from napari_hsi_restore.training.library import BEST, check_name, keep
-from napari_hsi_restore.training.loop import LAST
+from napari_hsi_restore.training.library import check_name, keep
+from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.zoo.records import user_folder
 
 SEARCH = "search.safetensors"

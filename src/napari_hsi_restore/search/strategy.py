@@ -176,10 +176,10 @@ class Search:
                 errors.append(self._log_error(path, batch))
                 yield
             objective = self._score_function(paths, torch.stack(errors)) + price
-        parameters = list(self.alphas.parameters())
-        gradients = torch.autograd.grad(objective, parameters)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+        self.alpha_optimiser.zero_grad()
+        self.fabric.backward(objective)
+        # The full form leaves gradients in the convolutions, too, which this half must not train.
+        self.forget_gradients()
         for group in self.alpha_optimiser.param_groups:
             group["lr"] = self.recipe.travel * part
         self.alpha_optimiser.step()
