@@ -54,11 +54,12 @@ def save(path: Path, state: RunState, tensors: Tensors) -> None:
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
-    except OSError as error:
+    # The library has an error of its own for a full disk.
+    except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"{path}: the checkpoint cannot be written ({error.strerror or error}); the previous "
-            "one is untouched."
+            f"{path}: the checkpoint cannot be written ({reason}); the previous one is untouched."
         ) from error
 
 
