@@ -127,6 +127,15 @@ def test_a_pickle_is_never_opened(models, tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
+@pytest.mark.parametrize("longer", range(0, 264, 8))
+def test_no_length_of_a_header_is_taken_for_a_pickle(models, tmp_path, longer):
+    entry = record("mine").model_copy(update={"name": "other", "remark": "x" * longer})
+    weights = save({"weight": torch.zeros(3)})
+    path = tmp_path / "whole.safetensors"
+    path.write_bytes(library.marked(entry, weights))
+    assert library.read_marked(path)[0].remark == entry.remark
+
+
 def header_of(content):
     (length,) = struct.unpack("<Q", content[:8])
     return json.loads(content[8 : 8 + length]), content[8 + length :]

@@ -331,7 +331,9 @@ def _content(source: Path) -> bytes:
                 "'models export'."
             )
         content = source.read_bytes()
-    if content[:2] == b"PK" or content[:1] == b"\x80":
+    # The length of a safetensors header, before its brace, may begin with any byte.
+    is_pickle = content[:2] == b"PK" or content[:1] == b"\x80"
+    if is_pickle and content[8:9] != b"{":
         raise UserError(
             f"{source}: is a pickled PyTorch file; reading one can run any program hidden in it, "
             "so it is not opened. Give a file written by 'models export'."
