@@ -21,7 +21,8 @@ from napari_hsi_restore.events import EDGES, CellState, Done, Metric, Note, Prog
 from napari_hsi_restore.jobs.learning_child import main
 from napari_hsi_restore.models.spec import EigenSRSpec, StasSpec
 from napari_hsi_restore.search_space.genotype import STAS_C
-from napari_hsi_restore.training.library import BEST, keep
+from napari_hsi_restore.training.library import keep
+from napari_hsi_restore.training.run_files import BEST
 from napari_hsi_restore.zoo import library
 from napari_hsi_restore.zoo.records import ModelRecord, Provenance
 

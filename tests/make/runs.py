@@ -8,8 +8,9 @@ import torch
 
 from napari_hsi_restore.events import Metric
 from napari_hsi_restore.training import checkpoint
-from napari_hsi_restore.training.loop import LAST, train
+from napari_hsi_restore.training.loop import train
 from napari_hsi_restore.training.recipe import AnyRecipe
+from napari_hsi_restore.training.run_files import LAST
 
 
 def assert_two_parts_are_one(recipe: AnyRecipe, data: Path, folder: Path, score: str) -> None:

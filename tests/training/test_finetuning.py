@@ -27,7 +27,7 @@ from napari_hsi_restore.training.finetune import FineTuneRecipe, finetune
 from napari_hsi_restore.training.finetune.cubes import Sample, samples, split
 from napari_hsi_restore.training.finetune.denoising import DenoiserTuning
 from napari_hsi_restore.training.finetune.judging import Errors, Judgement
-from napari_hsi_restore.training.loop import LAST
+from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
 
 SMALL = Genotype(name="small", nodes=tuple(Edge(source=0, operation="o1") for _ in range(4)))
@@ -157,6 +157,8 @@ def test_other_settings_do_not_go_on(noisy, clean, folder):
     task.close()
     with pytest.raises(UserError, match="belongs to another recipe"):
         list(finetune(recipe(seed=3), [noisy], [clean], folder, resume=True))
+    with pytest.raises(UserError, match="began with model 'tiny', not 'stas_c'"):
+        list(finetune(recipe(start="stas_c"), [noisy], [clean], folder, resume=True))
     path = folder / LAST
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match="not a checkpoint of this program"):
@@ -195,7 +197,7 @@ def test_killing_it_at_any_moment_leaves_whole_files(noisy, clean, folder, tmp_p
     state, tensors = checkpoint.load(folder / LAST)
     assert state.step >= 2
     assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
-    assert load_file(folder / library.BEST)
+    assert load_file(folder / BEST)
     assert library.keep(folder).name == "mine"
     rest = finetune(recipe(steps=state.step + 2), [noisy], [clean], folder, resume=True)
     assert isinstance(list(rest)[-1], Done)
@@ -288,10 +290,11 @@ def test_held_out_pixels_are_never_learned_from(noisy, clean):
         sigmas=[np.linspace(0.03, 0.15, 8)],
     )
     rng = np.random.default_rng(0)
+    list(task.prepare())
     for _ in range(20):
-        region = task._region(rng)
-        assert region.valid.shape == (32, 32)
-        assert np.abs(region.noisy).max() < 20
+        piece = task._piece(rng)
+        assert piece.valid.shape == (16, 16)
+        assert np.abs(piece.noisy).max() < 20
 
 
 def wavelengths(cube, shift):
@@ -354,7 +357,7 @@ def test_a_model_whose_name_was_taken_meanwhile_is_not_overwritten(noisy, clean,
     with pytest.raises(UserError, match="exists already"):
         list(task)
     assert (place / "models" / "mine.safetensors").read_bytes() == before
-    assert (folder / library.BEST).exists()
+    assert (folder / BEST).exists()
 
 
 @pytest.mark.parametrize(

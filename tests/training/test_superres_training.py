@@ -17,9 +17,10 @@ from napari_hsi_restore.restore import SuperresRecipe, enlarge
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.training import checkpoint, cubes
 from napari_hsi_restore.training.bundle import bundle
-from napari_hsi_restore.training.loop import LAST, train
+from napari_hsi_restore.training.loop import train
 from napari_hsi_restore.training.pairs import PairSource
 from napari_hsi_restore.training.recipe import BlurMix, SuperresTraining, load_recipe
+from napari_hsi_restore.training.run_files import LAST
 from napari_hsi_restore.training.scenes import scenes_of
 from napari_hsi_restore.zoo import load
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE

@@ -22,10 +22,11 @@ from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.search_space.genotype import STAS_C
 from napari_hsi_restore.training import checkpoint, cubes
 from napari_hsi_restore.training.bundle import bundle
-from napari_hsi_restore.training.loop import BEST, LAST, train
+from napari_hsi_restore.training.loop import train
 from napari_hsi_restore.training.optimisers import optimisers_of
 from napari_hsi_restore.training.patches import draw_batch, draw_sigma, moments
 from napari_hsi_restore.training.recipe import NoiseMix, TrainingRecipe, load_recipe
+from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.training.tasks import task_of
 
 RECIPES = resources.files("napari_hsi_restore.training") / "recipes"
@@ -140,6 +141,24 @@ def test_a_truncated_checkpoint_is_named(recipe, data, tmp_path):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(UserError, match=r"last\.safetensors: not a checkpoint"):
         finish(train(recipe, data, tmp_path, resume=True, device="cpu"))
+
+
+def test_a_run_can_begin_with_the_weights_of_another(recipe, data, tmp_path):
+    first = tmp_path / "first"
+    later = recipe.model_copy(update={"start": str(first), "learning_rate": 1e-9})
+    with pytest.raises(UserError, match="no weights to begin with"):
+        finish(train(later, data, tmp_path / "none", device="cpu"))
+    finish(train(recipe, data, first, device="cpu"))
+    finish(train(later, data, tmp_path / "second", device="cpu"))
+    best, again = load_file(first / BEST), load_file(tmp_path / "second" / BEST)
+    for name, tensor in best.items():
+        torch.testing.assert_close(again[name], tensor, rtol=1e-4, atol=1e-6)
+    record = bundle(tmp_path / "second", data, tmp_path / "models", "a test machine")
+    assert record.provenance.before is not None
+    assert record.provenance.before.steps == recipe.steps
+    wider = later.model_copy(update={"width": 12})
+    with pytest.raises(UserError, match="of another network"):
+        finish(train(wider, data, tmp_path / "wider", device="cpu"))
 
 
 def test_a_run_becomes_a_model(recipe, data, tmp_path, monkeypatch):

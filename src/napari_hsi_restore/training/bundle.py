@@ -21,10 +21,10 @@ from safetensors.torch import load, save
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.cubes import find
-from napari_hsi_restore.training.loop import BEST, LAST
 from napari_hsi_restore.training.recipe import parse_recipe
+from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.training.tasks import task_of
-from napari_hsi_restore.zoo.records import ModelRecord, Provenance
+from napari_hsi_restore.zoo.records import Earlier, ModelRecord, Provenance
 
 CITATIONS = {
     "train/cave": "Yasuma, Mitsunaga, Iso, Nayar: Generalized Assorted Pixel Camera, 2008 (CAVE)",
@@ -73,6 +73,11 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
         # Half precision is far below the error of a network, and halves the wheel.
         weights = {name: tensor.half() for name, tensor in weights.items()}
     content = save(weights)
+    before = None
+    if recipe.start is not None:
+        earlier, _ = checkpoint.load(Path(recipe.start) / LAST)
+        settings = parse_recipe(earlier.recipe_json).model_dump(mode="json")
+        before = Earlier(recipe=settings, steps=earlier.step, seconds=round(earlier.seconds, 1))
     files = [path.relative_to(data).as_posix() for path in find(data, recipe.train)]
     record = ModelRecord(
         name=recipe.name,
@@ -95,6 +100,7 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
             hardware=hardware,
             versions={name: version(name) for name in ("napari-hsi-restore", "torch", "numpy")},
             seed=recipe.seed,
+            before=before,
         ),
     )
     folder.mkdir(parents=True, exist_ok=True)

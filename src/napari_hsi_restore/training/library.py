@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
+from napari_hsi_restore.training.run_files import BEST
 from napari_hsi_restore.zoo import library
 from napari_hsi_restore.zoo.library import check_name
 from napari_hsi_restore.zoo.records import ModelRecord, list_models
@@ -20,10 +21,9 @@ from napari_hsi_restore.zoo.records import ModelRecord, list_models
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["BEST", "check_name", "keep", "runs_folder", "write_best"]
+__all__ = ["check_name", "keep", "runs_folder", "write_best"]
 
 RUNS_VARIABLE = "NAPARI_HSI_RESTORE_RUNS"
-BEST = "best.safetensors"
 INSTALLED = "installed.txt"
 
 

@@ -18,14 +18,13 @@ from napari_hsi_restore.models.catalog import Network
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.optimisers import optimisers_of
 from napari_hsi_restore.training.recipe import AnyRecipe, Learning
+from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.training.tasks import Learner, task_of
 
 CHECKPOINT_EVERY_S = 45.0
 REPORT_EVERY_S = 5.0
-LAST = "last.safetensors"
-BEST = "best.safetensors"
 FREE = {"steps", "minutes", "check_every", "check_every_s", "checks", "decay", "precision"}
-FREE |= {"purpose", "device"}
+FREE |= {"purpose", "device", "start"}
 """Settings that may change between two parts of a run."""
 
 

@@ -90,6 +90,9 @@ class Recipe(Learning, frozen=True, extra="forbid"):
         called ``test``.
     scales : tuple of float
         Resolutions that a training cube is used at; 0.5 is half.
+    start : str, optional
+        Folder of an earlier run of the same network, whose best weights this one
+        begins with.
     steps : int
         Length of the run.
     check_every : int
@@ -100,6 +103,7 @@ class Recipe(Learning, frozen=True, extra="forbid"):
     train: tuple[str, ...]
     validation: tuple[str, ...]
     scales: tuple[float, ...] = (1.0, 0.5)
+    start: str | None = None
     steps: int = 20000
     check_every: int = 500
 

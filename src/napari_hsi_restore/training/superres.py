@@ -19,6 +19,7 @@ from napari_hsi_restore.training.pairs import Pairs, PairSource
 from napari_hsi_restore.training.patches import moments
 from napari_hsi_restore.training.recipe import SuperresTraining
 from napari_hsi_restore.training.scenes import Scene, scenes_of
+from napari_hsi_restore.training.start import begun
 
 SIDE = 192
 """Pixels of the square in the middle of a validation scene that is scored."""
@@ -48,7 +49,7 @@ class Enlarging:
 
     def network(self) -> Network:
         """See `Learner.network`."""
-        return build(self.recipe.network)
+        return begun(build(self.recipe.network), self.recipe.start)
 
     def load(self, data: Path) -> None:
         """See `Task.load`."""

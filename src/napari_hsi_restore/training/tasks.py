@@ -13,6 +13,7 @@ from napari_hsi_restore.training import cubes
 from napari_hsi_restore.training.losses import whitened_error
 from napari_hsi_restore.training.patches import draw_batch
 from napari_hsi_restore.training.recipe import AnyRecipe, SuperresTraining, TrainingRecipe
+from napari_hsi_restore.training.start import begun
 from napari_hsi_restore.training.validation import validate
 
 
@@ -80,7 +81,7 @@ class Denoising:
 
     def network(self) -> Network:
         """See `Learner.network`."""
-        return build(self.spec())
+        return begun(build(self.spec()), self.recipe.start)
 
     def load(self, data: Path) -> None:
         """See `Task.load`."""

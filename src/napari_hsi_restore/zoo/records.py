@@ -15,6 +15,24 @@ from napari_hsi_restore.models.spec import ModelSpec, Task
 FOLDER_VARIABLE = "NAPARI_HSI_RESTORE_MODELS"
 
 
+class Earlier(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """A run that another one began with.
+
+    Attributes
+    ----------
+    recipe : dict
+        Its training recipe, whole.
+    steps : int
+        Optimiser steps.
+    seconds : float
+        Training time.
+    """
+
+    recipe: dict[str, pydantic.JsonValue]
+    steps: int
+    seconds: float
+
+
 class Provenance(pydantic.BaseModel, frozen=True, extra="forbid"):
     """How the weights came about.
 
@@ -34,6 +52,8 @@ class Provenance(pydantic.BaseModel, frozen=True, extra="forbid"):
     versions : dict of str
         Of the packages that matter.
     seed : int
+    before : Earlier, optional
+        The run whose weights this one began with.
     """
 
     recipe: dict[str, pydantic.JsonValue]
@@ -44,6 +64,7 @@ class Provenance(pydantic.BaseModel, frozen=True, extra="forbid"):
     hardware: str
     versions: dict[str, str]
     seed: int
+    before: Earlier | None = None
 
 
 class ModelRecord(pydantic.BaseModel, frozen=True, extra="forbid"):

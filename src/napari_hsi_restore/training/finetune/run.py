@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
+import pydantic
 import torch
 
 from napari_hsi_restore.cube import HyperCube
@@ -19,14 +20,15 @@ from napari_hsi_restore.events import Done, Event, Metric, Note, Progress, Snaps
 from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
-from napari_hsi_restore.training import library
+from napari_hsi_restore.training import checkpoint, library
 from napari_hsi_restore.training.finetune.cubes import Sample, check_alike, samples
 from napari_hsi_restore.training.finetune.judging import Judgement
 from napari_hsi_restore.training.finetune.learner import Patch, Tuning
 from napari_hsi_restore.training.finetune.noise import sensor_noise
 from napari_hsi_restore.training.finetune.outcome import drafted
 from napari_hsi_restore.training.finetune.recipe import FineTuneRecipe
-from napari_hsi_restore.training.loop import LAST, Run
+from napari_hsi_restore.training.loop import Run
+from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.zoo import library as models
 from napari_hsi_restore.zoo.loading import load
 from napari_hsi_restore.zoo.records import ModelRecord, user_folder
@@ -106,7 +108,7 @@ def finetune(
         folder.mkdir(parents=True, exist_ok=True)
         if not there:
             # Left by an earlier run of this name, which came to its end.
-            for name in (library.BEST, library.INSTALLED, PATCH):
+            for name in (BEST, library.INSTALLED, PATCH):
                 (folder / name).unlink(missing_ok=True)
     models.write(folder / RECIPE, recipe.model_dump_json(indent=2).encode())
     tuned = _FineTuning(recipe, task, folder, start, device, [cube.name for cube in cubes])
@@ -197,6 +199,7 @@ class _FineTuning:
     def events(self, *, resume: bool) -> Iterator[Event]:
         """See `finetune`."""
         if resume:
+            self._check_start()
             self.run.resume()
             yield Note(f"Going on after {self.run.state.step} steps.")
         yield Progress(self._share(), "judging the start model")
@@ -215,6 +218,17 @@ class _FineTuning:
         yield Progress(1.0, "done")
         yield Done(str(user_folder() / f"{kept.name}.json"))
 
+    def _check_start(self) -> None:
+        """Refuse to go on with another start model: its weights would not be the floor."""
+        state, _ = checkpoint.load(self.folder / LAST)
+        with contextlib.suppress(pydantic.ValidationError):
+            then = FineTuneRecipe.model_validate_json(state.recipe_json)
+            if then.start != self.recipe.start:
+                raise UserError(
+                    f"setting 'start': the interrupted run began with model '{then.start}', not "
+                    f"'{self.recipe.start}'; resume with that, or choose another name."
+                )
+
     def _floor(self) -> Iterator[Event]:
         """Judge the start model, which is the first candidate."""
         network = self._fixed(self.task.network())
@@ -224,7 +238,7 @@ class _FineTuning:
         for _ in (looking := _Returned(self.task.patch(network))):
             yield self._progress("judging the start model")
         self.before = looking.value
-        best = self.folder / library.BEST
+        best = self.folder / BEST
         if best.exists():
             # The file may be newer than the checkpoint, if the two were torn apart.
             scores = models.read_marked(best)[0].scores

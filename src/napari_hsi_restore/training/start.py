@@ -1,0 +1,42 @@
+"""Beginning a run with the weights of an earlier one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.catalog import Network
+from napari_hsi_restore.training.run_files import BEST
+
+
+def begun(network: Network, start: str | None) -> Network:
+    """Give a new network the best weights of an earlier run.
+
+    Parameters
+    ----------
+    network : Network
+    start : str or None
+        Folder of the run; None leaves the network as it is.
+
+    Raises
+    ------
+    UserError
+        If the folder has no weights, or those of another network.
+    """
+    if start is None:
+        return network
+    path = Path(start) / BEST
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{path}: no weights to begin with; do that run first, or change 'start' of the recipe."
+        ) from error
+    except RuntimeError as error:
+        raise UserError(
+            f"{path}: the weights are of another network than the recipe's; change 'start'."
+        ) from error
+    return network
