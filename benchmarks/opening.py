@@ -1,7 +1,7 @@
 """How fast a large ENVI file opens, and how fast its spectra and bands come.
 
-``python -m benchmarks.opening [--gigabytes 5] [--folder DIR]`` fills a file of 425 bands for
-each interleave with random numbers, measures, deletes it, and prints tables in Markdown.
+``python -m benchmarks.opening [--gigabytes 5] [--sparse] [--folder DIR]`` fills a file of 425 bands
+for each interleave with random numbers, measures, deletes it, and prints tables in Markdown.
 It does what the plugin does: `read`, the layer with its contrast limits, the spectrum of
 single pixels, and the band that napari shows. "Cold" is after the system has been asked
 to forget the file, "warm" after it has been read once.
@@ -45,8 +45,11 @@ print(json.dumps([opened - start, (memory - before) / 1e6, shown - start, (after
 """
 
 
-def make_file(folder: Path, interleave: str, size: float) -> Path:
-    """Write a header and about `size` bytes of random uint16 values; return the header."""
+def make_file(folder: Path, interleave: str, size: float, *, sparse: bool = False) -> Path:
+    """Write a header and about `size` bytes of random uint16 values; return the header.
+
+    A sparse file holds nothing but zeros, which take no room on the disk.
+    """
     lines = max(64, round(size / (2 * BANDS * SAMPLES)))
     header = folder / f"{interleave}.hdr"
     header.write_text(
@@ -54,6 +57,10 @@ def make_file(folder: Path, interleave: str, size: float) -> Path:
         f"interleave = {interleave}\nbyte order = 0\nwavelength units = Nanometers\n"
         f"wavelength = {{{', '.join(f'{v:.2f}' for v in np.linspace(380, 2500, BANDS))}}}\n"
     )
+    if sparse:
+        with header.with_suffix(".img").open("wb") as file:
+            file.truncate(2 * lines * BANDS * SAMPLES)
+        return header
     block = np.random.default_rng(0).integers(0, 4096, _BLOCK // 2, np.uint16).tobytes()
     left = 2 * lines * BANDS * SAMPLES
     with header.with_suffix(".img").open("wb") as file:
@@ -131,11 +138,14 @@ def main() -> None:
     parser.add_argument("--gigabytes", type=float, default=5.0, help="size of each file")
     parser.add_argument("--folder", type=Path, help="where to make the files, one at a time")
     parser.add_argument("--interleave", choices=INTERLEAVES, help="only this one")
+    parser.add_argument("--sparse", action="store_true", help="files of zeros that fill no disk")
     options = parser.parse_args()
     rows = []
     for interleave in [options.interleave] if options.interleave else INTERLEAVES:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            header = make_file(Path(folder), interleave, options.gigabytes * 1e9)
+            header = make_file(
+                Path(folder), interleave, options.gigabytes * 1e9, sparse=options.sparse
+            )
             seconds, memory, layer_seconds, layer_memory = opening(header)
             cold_spectra = spectra(header, cold=True)
             forget(header)

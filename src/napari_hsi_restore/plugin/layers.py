@@ -18,6 +18,7 @@ from napari.utils.transforms import Affine
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin.contrast import contrast_limits
+from napari_hsi_restore.plugin.shown_bands import ShownLevel, shown_levels
 
 METADATA_KEY = "napari_hsi_restore"
 AXIS_LABELS = ("band", "y", "x")
@@ -35,18 +36,20 @@ def cube_to_layer_data(cube: HyperCube) -> list[LayerData]:
     Returns
     -------
     list of one (data, options, "image")
-        `data` is the cube's own array, (bands, y, x); nothing is loaded but a
-        small sample for the contrast limits.
+        `data` is the cube's own array, (bands, y, x), or for a large map of a file
+        the levels of `shown_levels`; nothing is loaded but a small sample for the
+        contrast limits.
     """
+    levels = shown_levels(cube)
     options: dict[str, Any] = {
         "name": cube.name,
         "metadata": {METADATA_KEY: {"cube": cube}},
         "axis_labels": AXIS_LABELS,
         "contrast_limits": contrast_limits(cube),
         "rgb": False,
-        "multiscale": False,
+        "multiscale": levels is not None,
     }
-    return [(cube.data, options, "image")]
+    return [(cube.data if levels is None else levels, options, "image")]
 
 
 def layer_to_cube(layer: Layer) -> HyperCube:
@@ -95,6 +98,8 @@ def image_to_cube(data: Any, name: str, metadata: Mapping[str, Any], *, rgb: boo
     UserError
         If this is no cube.
     """
+    if isinstance(data, ShownLevel):
+        data = data.values
     if rgb:
         raise UserError(
             f'Layer "{name}" is a colour picture without a spectrum; choose the cube that it was '

@@ -41,6 +41,7 @@ from napari_hsi_restore.plugin.layers import (
     plane_options,
 )
 from napari_hsi_restore.plugin.placing import pixel_at, show_band, shown_band
+from napari_hsi_restore.plugin.shown_bands import shows_preview, views_of
 from napari_hsi_restore.plugin.spectra import Curve, curves_csv, value_title, write_text
 from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.band_slider import BandSlider
@@ -57,6 +58,9 @@ from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 
 _SETTLE_MS = 120
 """A band is stretched when the slider has rested so long."""
+_SORTING_MS = 500
+_LARGEST_PICTURE = 4_000_000
+"""Pixels of a colour picture; of a larger cube every n-th row and column is taken."""
 
 HELP = "Drop a cube on napari, or choose File > Open Sample > HSI Restore, to see its spectra here."
 HINT = "Move over the image for its spectrum; Shift+click or Pin keeps it."
@@ -85,6 +89,10 @@ class InspectWidget(Dock):
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._stretch_band)
+        self._sorting = QTimer(self)
+        self._sorting.setInterval(_SORTING_MS)
+        self._sorting.timeout.connect(self._show_sorting)
+        self._sorting_said = ""
         self._feed = SpectrumFeed(self)
         self._feed.answered.connect(self._on_spectrum)
         self._feed.failed.connect(self._say)
@@ -197,6 +205,7 @@ class InspectWidget(Dock):
             ending.close()
         self._layer = self._cube = self._axis = self._pixel = self._live = None
         self._settle.stop()
+        self._sorting.stop()
         self._viewer.canvas.overlays.text.visible = False
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
@@ -263,6 +272,8 @@ class InspectWidget(Dock):
         if layer is not None:
             self._to_layer.connect(layer.events.data, self._on_data)
             self._to_layer.connect(layer.events.name, self._refresh)
+            # A preview gives way to the band itself.
+            self._to_layer.connect(layer.events.set_data, self._show_overlay)
         for button in self._buttons:
             button.setEnabled(layer is not None)
         self._on_data()
@@ -287,6 +298,22 @@ class InspectWidget(Dock):
         self._show_curves()
         self._on_band()
         self._marks.set_cube(self._cube)
+        if self._layer is not None and views_of(self._layer.data) is not None:
+            self._sorting.start()
+
+    def _show_sorting(self) -> None:
+        views = views_of(self._layer.data) if self._layer is not None else None
+        said = ""
+        if views is not None and views.sorting is not None:
+            said = (
+                f"Sorting the bands into a temporary file of {views.copy_size / 1e9:.1f} GB "
+                f"({views.sorting:.0%}); until then they show coarse at first."
+            )
+        else:
+            self._sorting.setInterval(4 * _SORTING_MS)
+        if self._status.text() in (HINT, self._sorting_said) and (said or self._sorting_said):
+            self._say(said or HINT)
+            self._sorting_said = said
 
     # Bands -------------------------------------------------------------------
 
@@ -322,7 +349,10 @@ class InspectWidget(Dock):
             for layer in self._viewer.layers
             if layer.visible and marks.mark_of(layer, "picture_of", self._layer)
         ]
-        overlay.text = pictures[-1] if pictures else self._axis.describe(self._band)
+        band = self._axis.describe(self._band)
+        if self._layer is not None and shows_preview(self._layer):
+            band += "  ·  coarse, reading…"
+        overlay.text = pictures[-1] if pictures else band
         overlay.visible = True
 
     def _stretch_soon(self) -> None:
@@ -517,15 +547,18 @@ class InspectWidget(Dock):
         if layer is None or cube is None:
             return
         self._say(f"{title}: computing…")
+        step = math.ceil(math.sqrt(cube.shape[1] * cube.shape[2] / _LARGEST_PICTURE))
+        if step > 1:
+            cube = cube.replace(data=cube.data[:, ::step, ::step], georeference=None)
         start_work(
-            lambda picture: self._on_picture(layer, title, picture),
+            lambda picture: self._on_picture(layer, title, picture, step),
             or_sentence,
             compute,
             cube,
             choice,
         )
 
-    def _on_picture(self, layer: Layer, title: str, picture: Any) -> None:
+    def _on_picture(self, layer: Layer, title: str, picture: Any, step: int) -> None:
         if isinstance(picture, str):
             self._say(picture)
             return
@@ -544,11 +577,13 @@ class InspectWidget(Dock):
             self._viewer.layers.move(self._viewer.layers.index(known[0]), -1)
         else:
             options = plane_options(layer)
+            options["scale"] = options["scale"] * step
             options["metadata"] = {METADATA_KEY: {"picture_of": layer.unique_id, "title": title}}
             added = self._viewer.add_image(picture, rgb=True, name=name, **options)
             self._to_viewer.connect(added.events.visible, self._show_overlay)
         self._viewer.layers.selection.active = layer
-        self._say(f'"{name}" lies on top; moving to another band hides it.')
+        part = f" (one of {step} rows and columns)" if step > 1 else ""
+        self._say(f'"{name}"{part} lies on top; moving to another band hides it.')
         self._show_overlay()
 
     def save_csv(self, path: str | Path) -> Path:

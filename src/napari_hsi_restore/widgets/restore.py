@@ -249,7 +249,7 @@ class RestoreWidget(Dock):
     def _preview(self) -> None:
         if chosen := self._cube():
             layer, cube = chosen
-            region = visible_region(layer, self._preview_side())
+            region = visible_region(layer, self._preview_side(), self._viewer.scene.camera.center)
             self._start(
                 self._request(cube, region),
                 f"Preview of “{short(layer.name)}”",

@@ -1,0 +1,484 @@
+"""Bands of a large cube in a file, read away from the thread that asks for them.
+
+In a BIL or BIP file one band lies in all of the file's pages: its first sight costs reading the
+whole file. So whoever shows bands gets at once what is there (an exact piece, or a coarse
+preview), and the exact piece when a thread has read it. Meanwhile another thread reads a
+coarse overview of all bands, and, where bands are scattered, sorts them into a temporary
+file of bounded size, from which each of them comes at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import mmap
+import shutil
+import tempfile
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from platformdirs import user_cache_path
+
+from napari_hsi_restore.io.mapped import open_mapped
+
+Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""First and last-plus-one band, row and column of a level."""
+
+# Sizes are our own choice [ours].
+LARGE_BYTES = 256 * 2**20
+"""Smaller cubes are shown directly: even a scattered band of them is there in an instant."""
+OVERVIEW_BYTES = 64 * 2**20
+CACHE_BYTES = 384 * 2**20
+COPY_BYTES = 8 * 2**30
+"""At most so large is the temporary file, and at most a quarter of the free disk."""
+_COARSEST_COPY = 4
+_COARSEST_SIDE = 256
+_BLOCK_BYTES = 32 * 2**20
+_NEIGHBOURS = 3
+_ROWS_FIRST = 48
+
+
+def suits(data: Any) -> bool:
+    """Whether a cube's values are a plain map of a large file (of any order of the axes)."""
+    return (
+        isinstance(data, np.memmap)
+        and data.ndim == 3
+        and data.nbytes >= LARGE_BYTES
+        and _stored(data) is not None
+    )
+
+
+class BandViews:
+    """Pieces of a cube at full size, and of every 2nd, 4th ... row and column of it.
+
+    Level n holds ``data[:, ::2**n, ::2**n]``: values as stored, nothing is averaged.
+
+    Parameters
+    ----------
+    data : numpy.memmap, (bands, y, x)
+        For which `suits` is true.
+    copy_bytes : int
+        Limit of the temporary file; 0 makes none.
+    folder : Path or None
+        Where the temporary file goes; the user's cache folder if None.
+
+    Attributes
+    ----------
+    data : numpy.memmap
+    steps : tuple of int
+        1, 2, 4 ... of the levels.
+    scattered : bool
+        Whether a band lies in many places of the file (BIL, BIP).
+    """
+
+    def __init__(
+        self, data: Any, *, copy_bytes: int = COPY_BYTES, folder: Path | None = None
+    ) -> None:
+        self.data = data
+        stored = _stored(data)
+        assert stored is not None
+        self._path, self._offset, self._order = stored
+        self.scattered = self._order[0] != 0
+        steps = [1]
+        while max(data.shape[1:]) / steps[-1] > _COARSEST_SIDE:
+            steps.append(2 * steps[-1])
+        self.steps = tuple(steps)
+        self._copy_limit, self._folder = copy_bytes, folder
+        self._lock = threading.Condition()
+        self._pieces: OrderedDict[tuple[int, Box], npt.NDArray[Any]] = OrderedDict()
+        self._held = 0
+        self._ahead: tuple[int, Box] | None = None
+        self._before = 0
+        self._wanted: dict[int, Box] = {}
+        self._reading = self._prepared = False
+        self._sorted: tuple[int, npt.NDArray[Any]] | None = None
+        self._overview: tuple[int, npt.NDArray[Any]] | None = None
+        self._last: dict[int, npt.NDArray[Any]] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self.failure = ""
+        """Why the file cannot be read any more; empty while it can."""
+        self.sorting: float | None = None
+        """How much of the temporary file is made, 0 to 1; None while none is being made."""
+        self.copy_step, self.copy_size = self._plan_copy()
+
+    # What is asked for -------------------------------------------------------
+
+    def shape(self, level: int) -> tuple[int, int, int]:
+        """Shape of a level."""
+        step = self.steps[level]
+        bands, rows, columns = self.data.shape
+        return bands, -(-rows // step), -(-columns // step)
+
+    def at_once(
+        self, level: int, box: Box, patience_s: float = 0.0
+    ) -> tuple[npt.NDArray[Any], bool]:
+        """What can be shown of a piece now; the exact piece is read if it is not there.
+
+        Parameters
+        ----------
+        level : int
+        box : Box
+            Of that level.
+        patience_s : float
+            Waits so long for the exact piece, so that a picture that is nearly there does not
+            come twice.
+
+        Returns
+        -------
+        values : ndarray
+            Of the shape of `box`.
+        exact : bool
+            False for a preview: from the overview of the cube, or else the band that was
+            shown before, or zeros. `listen` tells when the exact piece is there.
+        """
+        self.prepare()
+        with self._lock:
+            found = self._find(level, box)
+            if found is None and not self.failure:
+                self._want(level, box)
+                if patience_s and self._lock.wait_for(
+                    lambda: self._find(level, box) is not None, patience_s
+                ):
+                    found = self._find(level, box)
+            if found is not None:
+                self._last[level] = found
+                self._look_ahead(level, box)
+                return found, True
+            return self._preview(level, box), False
+
+    def exact(self, level: int, box: Box) -> npt.NDArray[Any]:
+        """Read a piece now, however long it takes."""
+        return self._read(level, box, lambda: False)
+
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call something without arguments, in any thread, whenever there is more to show."""
+        self._listeners.append(callback)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a piece that was asked for is still being read."""
+        return self._reading
+
+    def prepare(self) -> None:
+        """Begin the overview and the temporary file, once."""
+        with self._lock:
+            if self._prepared:
+                return
+            self._prepared = True
+        threading.Thread(
+            target=_prepare, args=(weakref.ref(self),), name="band overview", daemon=True
+        ).start()
+
+    # The thread that reads pieces --------------------------------------------
+
+    def _want(self, level: int, box: Box) -> None:
+        # The latest of each level: napari asks for the picture and for its thumbnail.
+        self._wanted[level] = box
+        self._start()
+
+    def _start(self) -> None:
+        if not self._reading:
+            self._reading = True
+            # It ends when nothing is wanted any more, so that no thread outlives the cube.
+            threading.Thread(target=self._work, name="band reader", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._wanted and self._ahead is not None:
+                    self._wanted[self._ahead[0]] = self._ahead[1]
+                    self._ahead = None
+                if not self._wanted or self.failure:
+                    self._reading = False
+                    return
+                level = min(self._wanted)
+                box = self._wanted.pop(level)
+                if self._find(level, box) is not None:
+                    continue
+            wider = self._widened(level, box)
+            try:
+                values = self._read(level, wider, self._stopper(level))
+            except _BrokenOffError:
+                continue
+            except (OSError, ValueError) as error:
+                self.failure = f"{self._path}: cannot be read any more ({error}); open it again."
+                self._tell()
+                continue
+            with self._lock:
+                self._keep(level, wider, values)
+                self._lock.notify_all()
+            self._tell()
+
+    def _look_ahead(self, level: int, box: Box) -> None:
+        """A slider that moves on asks for the next band in the same direction."""
+        (first, last), rows, columns = box
+        following = first + (1 if first >= self._before else -1)
+        self._before = first
+        costly = self.scattered and self._source(level) is None
+        if costly or last - first > 1 or not 0 <= following < self.data.shape[0]:
+            return
+        ahead: Box = ((following, following + 1), rows, columns)
+        if level < len(self.steps) - 1 and self._find(level, ahead) is None:
+            self._ahead = level, ahead
+            self._start()
+
+    def _stopper(self, level: int) -> Callable[[], bool]:
+        return lambda: level in self._wanted
+
+    def _widened(self, level: int, box: Box) -> Box:
+        """With the neighbouring bands, which the next steps of a slider ask for."""
+        (first, last), rows, columns = box
+        if last - first > 1:
+            return box
+        size = self.data.itemsize * (rows[1] - rows[0]) * (columns[1] - columns[0])
+        room = max(0, (CACHE_BYTES // 4 // max(1, size) - 1) // 2)
+        # A band that lies in one piece is read alone: its neighbours would delay it.
+        cheap = self.scattered and self._source(level) is None
+        more = min(_NEIGHBOURS if cheap else 0, room)
+        return (max(0, first - more), min(self.data.shape[0], last + more)), rows, columns
+
+    def _source(self, level: int) -> tuple[int, npt.NDArray[Any]] | None:
+        """Step and array of a copy that holds all of a level, if there is one."""
+        step = self.steps[level]
+        for held in (self._overview, self._sorted):
+            if held is not None and step % held[0] == 0:
+                return held
+        return None
+
+    def _read(self, level: int, box: Box, stop: Callable[[], bool]) -> npt.NDArray[Any]:
+        bands, rows, columns = box
+        step = self.steps[level]
+        source = self._source(level)
+        if source is not None:
+            part = step // source[0]
+            return np.array(
+                source[1][slice(*bands), _every(*rows, part), _every(*columns, part)], order="C"
+            )
+        shape = tuple(last - first for first, last in box)
+        values: npt.NDArray[Any] = np.empty(shape, self.data.dtype)
+        touched = step * (columns[1] - columns[0]) * self.data.shape[0] * self.data.itemsize
+        height = max(1, _BLOCK_BYTES // max(1, touched)) if self.scattered else shape[1]
+        for first in range(rows[0], rows[1], height):
+            if stop():
+                raise _BrokenOffError
+            last = min(first + height, rows[1])
+            place = slice(first - rows[0], last - rows[0])
+            # A map for each block: pages that stay mapped count as memory of the program.
+            values[:, place] = self._map()[
+                slice(*bands), _every(first, last, step), _every(*columns, step)
+            ]
+        return values
+
+    def _map(self) -> npt.NDArray[Any]:
+        stored = tuple(self.data.shape[axis] for axis in self._order)
+        back = tuple(np.argsort(self._order))
+        return open_mapped(self._path, self.data.dtype, self._offset, stored).transpose(back)
+
+    # What is held ------------------------------------------------------------
+
+    def _keep(self, level: int, box: Box, values: npt.NDArray[Any]) -> None:
+        (first, last), rows, columns = box
+        for band in range(first, last) if last - first <= 2 * _NEIGHBOURS + 1 else ():
+            one = np.ascontiguousarray(values[band - first : band - first + 1])
+            self._put((level, ((band, band + 1), rows, columns)), one)
+        if last - first > 2 * _NEIGHBOURS + 1:
+            self._put((level, box), values)
+        while self._held > CACHE_BYTES and len(self._pieces) > 1:
+            _, old = self._pieces.popitem(last=False)
+            self._held -= old.nbytes
+
+    def _put(self, key: tuple[int, Box], values: npt.NDArray[Any]) -> None:
+        before = self._pieces.pop(key, None)
+        self._held += values.nbytes - (0 if before is None else before.nbytes)
+        self._pieces[key] = values
+
+    def _find(self, level: int, box: Box) -> npt.NDArray[Any] | None:
+        step = self.steps[level]
+        if self._overview is not None and step % self._overview[0] == 0:
+            return self._read(level, box, lambda: False)
+        for key in reversed(self._pieces):
+            if key[0] == level and _inside(box, key[1]):
+                self._pieces.move_to_end(key)
+                place = tuple(
+                    slice(a - c, b - c) for (a, b), (c, _) in zip(box, key[1], strict=True)
+                )
+                return self._pieces[key][place]
+        return None
+
+    def _preview(self, level: int, box: Box) -> npt.NDArray[Any]:
+        step = self.steps[level]
+        if self._overview is not None:
+            coarse, values = self._overview
+            bands, *spans = box
+            rows, columns = (
+                np.minimum(np.arange(*span) * step // coarse, values.shape[axis] - 1)
+                for axis, span in enumerate(spans, start=1)
+            )
+            return values[slice(*bands)][:, rows[:, None], columns]
+        shape = tuple(last - first for first, last in box)
+        before = self._last.get(level)
+        if before is not None and before.shape == shape:
+            return before
+        return np.zeros(shape, self.data.dtype)
+
+    # The thread that makes copies --------------------------------------------
+
+    def _plan_copy(self) -> tuple[int, int]:
+        """Step and bytes of the temporary file; (0, 0) if there is none to be made."""
+        if not self.scattered or not self._copy_limit:
+            return 0, 0
+        folder = self._cache_folder()
+        if folder is None:
+            return 0, 0
+        most = min(self._copy_limit, shutil.disk_usage(folder).free // 4)
+        for level, step in enumerate(self.steps):
+            size = math.prod(self.shape(level)) * self.data.itemsize
+            if step <= _COARSEST_COPY and size <= most:
+                return step, size
+        return 0, 0
+
+    def _cache_folder(self) -> Path | None:
+        folder = self._folder or user_cache_path("napari-hsi-restore", appauthor=False)
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
+        return None
+
+    def _overview_step(self) -> int:
+        return next(
+            (
+                step
+                for level, step in enumerate(self.steps)
+                if math.prod(self.shape(level)) * self.data.itemsize <= OVERVIEW_BYTES
+            ),
+            self.steps[-1],
+        )
+
+    def _tell(self) -> None:
+        for callback in tuple(self._listeners):
+            callback()
+
+
+class _BrokenOffError(Exception):
+    """Something else is wanted meanwhile."""
+
+
+def _prepare(reference: weakref.ref[BandViews]) -> None:
+    """Make the overview and the temporary file, as long as anybody holds the views."""
+    views = reference()
+    if views is None:
+        return
+    step, copy = views._overview_step(), views.copy_step
+    bands, rows, _ = views.data.shape
+    del views
+    try:
+        # A band in one piece comes as soon as its overview would.
+        for stage in _stages(step, rows) if copy else ():
+            blocks = _sampled(reference, stage)
+            overview = np.concatenate([block for _, block in blocks], axis=1)
+            if (views := reference()) is None:
+                return
+            with views._lock:
+                views._overview = (stage, overview)
+            views._tell()
+            del views
+        if copy:
+            _sort(reference, copy, bands)
+    except (OSError, ValueError):
+        # What is shown is then read from the file itself, and says what is wrong with it.
+        if (views := reference()) is not None:
+            views.sorting = None
+            views._tell()
+
+
+def _stages(step: int, rows: int) -> tuple[int, ...]:
+    """A coarse overview first: it is there in a moment."""
+    coarse = step
+    while rows / coarse > _ROWS_FIRST:
+        coarse *= 2
+    return (coarse, step) if coarse > 2 * step else (step,)
+
+
+def _sampled(
+    reference: weakref.ref[BandViews], step: int
+) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    """Blocks of every `step`-th row and column of all bands, from the first row to the last."""
+    views = reference()
+    if views is None:
+        return
+    bands, rows, columns = views.data.shape
+    height = max(1, _BLOCK_BYTES // (bands * columns * views.data.itemsize))
+    count = -(-rows // step)
+    for first in range(0, count, height):
+        if (views := reference()) is None:
+            return
+        last = min(first + height, count)
+        stored = views._map()[:, _every(first, last, step), ::step]
+        block = np.array(stored, order="C")
+        del views, stored
+        yield first, block
+
+
+def _sort(reference: weakref.ref[BandViews], step: int, bands: int) -> None:
+    views = reference()
+    folder = None if views is None else views._cache_folder()
+    if views is None or folder is None:
+        return
+    shape = (bands, *views.shape(views.steps.index(step))[1:])
+    dtype = views.data.dtype
+    views.sorting = 0.0
+    views._tell()
+    del views
+    # It has no name (or goes when it is closed), so that it never stays behind.
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.truncate(math.prod(shape) * dtype.itemsize)
+        row_bytes = shape[2] * dtype.itemsize
+        for first, block in _sampled(reference, step):
+            for band in range(bands):
+                file.seek((band * shape[1] + first) * row_bytes)
+                file.write(block[band].data)
+            if (views := reference()) is None:
+                return
+            views.sorting = (first + block.shape[1]) / shape[1]
+            del views
+        file.flush()
+        mapped: npt.NDArray[Any] = np.memmap(file, dtype, "r", 0, shape)
+    if (views := reference()) is not None:
+        with views._lock:
+            views._sorted = (step, mapped)
+        views.sorting = None
+        views._tell()
+
+
+def _stored(data: Any) -> tuple[Path, int, tuple[int, ...]] | None:
+    """File, first byte and axes from slowest to fastest of a map, None if it is only a part."""
+    base: Any = data
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            owner = base
+        base = base.base
+    name = getattr(data, "filename", None)
+    if not isinstance(base, mmap.mmap) or name is None or min(data.strides) <= 0:
+        return None
+    order = tuple(int(axis) for axis in np.argsort([-stride for stride in data.strides]))
+    plain = data.transpose(order)
+    if not plain.flags.c_contiguous:
+        return None
+    begin = np.frombuffer(base, np.uint8, 1).__array_interface__["data"][0]
+    page = owner.offset - owner.offset % mmap.ALLOCATIONGRANULARITY
+    return Path(name), page + data.__array_interface__["data"][0] - begin, order
+
+
+def _every(first: int, last: int, step: int) -> slice:
+    """The slice of an array of which some samples are every `step`-th."""
+    return slice(first * step, (last - 1) * step + 1, step)
+
+
+def _inside(box: Box, held: Box) -> bool:
+    return all(c <= a and b <= d for (a, b), (c, d) in zip(box, held, strict=True))
