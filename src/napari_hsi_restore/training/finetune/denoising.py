@@ -18,6 +18,7 @@ from napari_hsi_restore.training.finetune import sure
 from napari_hsi_restore.training.finetune.cubes import Block, Mask, Part, Sample
 from napari_hsi_restore.training.finetune.judging import Errors, Judgement, errors_of
 from napari_hsi_restore.training.finetune.learner import Patch
+from napari_hsi_restore.training.finetune.moments import LearnedMoments
 from napari_hsi_restore.training.finetune.recipe import FineTuneRecipe
 from napari_hsi_restore.training.finetune.windows import windows_of
 
@@ -33,9 +34,15 @@ TRIES = 20
 WINDOW = 64
 """Side of the held-out windows in pixels: one is judged between two events."""
 
-LEAST_LEFT, LEAST_OF_START = 2e-3, 0.1
-"""No start model is taken to leave less than that part of the variance of the noise, and no
-fine-tuned one less than that part of the error of the start model, when both are estimated."""
+NOT_KNOWN = 0.01
+"""Part of the variance of the noise that its estimate is uncertain by: half a per cent of its
+standard deviation (docs/benchmarks.md) [ours]."""
+
+NOT_KNOWN_VARIANCE = 0.05
+"""The same for a single cube at its worst, for what may be taken as a gain [ours]."""
+
+LEAST_OF_START = 0.1
+"""Estimated errors are no smaller than that part of the error of the start model [ours]."""
 
 HELD_OUT_PIXELS = 24_000
 """Of all cubes together that are judged; more would take the time from learning [ours]."""
@@ -52,7 +59,8 @@ class Window:
     clean : float32 ndarray, (bands, y, x), or None
     valid : bool ndarray, (y, x)
     basis : Basis
-        Of the whole noisy cube, as in restoring.
+        Of the whole noisy cube, as in restoring; without a reference of the learned pixels,
+        since the estimate of the error holds only for a basis that knows nothing of theirs.
     sigma : float64 ndarray, (bands,)
     white : float
     probe : float32 ndarray, (components, y, x)
@@ -122,7 +130,8 @@ class DenoiserTuning:
         self.batch = recipe.batch
         self.device = torch.device("cpu")
         self.windows: list[list[Window]] = []
-        self.anchors: dict[int, tuple[float, float]] = {}
+        self.moments: list[LearnedMoments] = []
+        self.anchors: dict[int, Anchor] = {}
 
     def network(self) -> Stas:
         """See `napari_hsi_restore.training.tasks.Learner.network`."""
@@ -140,7 +149,12 @@ class DenoiserTuning:
         for index, (sample, sigma) in enumerate(zip(self.samples, self.sigmas, strict=True)):
             noisy, clean = self._as_restored(sample, sigma, index)
             yield (index + 0.3) / len(self.samples)
-            basis = self._basis(noisy, sample.valid, sigma)
+            if self.recipe.method == "self-supervised":
+                self.moments.append(LearnedMoments(sample))
+                mean, covariance, pixels = self.moments[-1].without(None)
+                basis = self._basis_of(mean, covariance, pixels, sigma)
+            else:
+                basis = self._basis(noisy, sample.valid, sigma)
             yield (index + 0.6) / len(self.samples)
             rng = np.random.default_rng([self.recipe.seed, index, 2])
             found = []
@@ -177,21 +191,27 @@ class DenoiserTuning:
         return noise, sample.cube
 
     def _basis(self, noisy: Block, valid: Mask, sigma: Sigma) -> Basis:
+        """The basis of some pixels, as restoring takes that of a cube."""
         spectra = noisy[:, valid]
         mean = spectra.mean(axis=1, dtype=np.float64)
         centred = spectra - mean[:, None].astype(np.float32)
         covariance = np.asarray(centred @ centred.T, dtype=np.float64) / spectra.shape[1]
+        return self._basis_of(mean, covariance, spectra.shape[1], sigma)
+
+    def _basis_of(self, mean: Sigma, covariance: Sigma, pixels: int, sigma: Sigma) -> Basis:
         if self.spec.domain == "bands":
             return band_basis(mean, covariance, sigma)
-        return eigenbasis(mean, covariance, sigma, spectra.shape[1], self.spec.most_components)
+        return eigenbasis(mean, covariance, sigma, pixels, self.spec.most_components)
 
     def losses(self, network: Any, step: int) -> Iterator[torch.Tensor]:
         """See `Tuning.losses`: one for every patch."""
+        alone = self.recipe.method == "self-supervised"
         for number in range(self.batch):
-            if number % PATCHES == 0:
+            if alone or number % PATCHES == 0:
                 rng = np.random.default_rng([self.recipe.seed, step, number])
-                region = self._region(rng)
-            cut = _cut(region, self.recipe.patch, rng)
+                region = self._piece(rng) if alone else self._region(rng)
+            side = min(self.recipe.patch, max(region.valid.shape)) if alone else self.recipe.patch
+            cut = _cut(region, side, rng)
             yield self._loss(network, region.level, cut, rng) / self.batch
 
     def loss(self, network: Any, step: int) -> torch.Tensor:
@@ -222,32 +242,43 @@ class DenoiserTuning:
         # As in training: evened out over noise levels by the square root.
         return torch.sqrt((error.square() * counted).sum() / values + 1e-6)
 
-    def _region(self, rng: np.random.Generator) -> Region:
-        """A region of a cube, noisy, in the basis of its own spectra."""
+    def _drawn(self, rng: np.random.Generator) -> int:
+        """Which cube a region is taken from."""
         chances = np.array([float(sample.valid[sample.learned].sum()) for sample in self.samples])
         # A large scene has more to show than a small one, but not in proportion.
         chances = np.sqrt(chances)
-        index = int(rng.choice(len(self.samples), p=chances / chances.sum()))
+        return int(rng.choice(len(self.samples), p=chances / chances.sum()))
+
+    def _region(self, rng: np.random.Generator) -> Region:
+        """A region of a cube, noisy, in the basis of its own spectra."""
+        index = self._drawn(rng)
         sample, sigma = self.samples[index], self.sigmas[index]
         part = _place(sample, self.recipe.crop, rng)
         cut = (slice(None), *part)
-        noisy, clean, valid = sample.cube[cut], None, sample.valid[part]
+        noisy, clean, valid = sample.cube[cut], sample.clean, sample.valid[part]
         if self.recipe.method == "degraded":
             clean, sigma = noisy, self._spread(sigma, rng)
-            noise = rng.standard_normal(clean.shape, dtype=np.float32)
-            noisy = clean + noise * sigma.astype(np.float32)[:, None, None]
-        elif sample.clean is not None:
-            clean = sample.clean[cut]
+            noise = rng.standard_normal(noisy.shape, dtype=np.float32)
+            noisy = noisy + noise * sigma.astype(np.float32)[:, None, None]
+        else:
+            assert clean is not None, "a method with references"
+            clean = clean[cut]
         told = sigma * np.exp(self.recipe.misjudged * rng.standard_normal(len(sigma)))
-        # SURE is right only for the noise that there is.
-        told = sigma if self.recipe.method == "self-supervised" else told
         basis = self._basis(noisy, valid, told)
-        return Region(
-            basis.project(noisy),
-            None if clean is None else basis.project(clean),
-            valid,
-            basis.level.astype(np.float32),
-        )
+        level = basis.level.astype(np.float32)
+        return Region(basis.project(noisy), basis.project(clean), valid, level)
+
+    def _piece(self, rng: np.random.Generator) -> Region:
+        """A patch of a noisy cube, in the basis of all other learned spectra."""
+        index = self._drawn(rng)
+        sample, moments = self.samples[index], self.moments[index]
+        # Most pixels must be left for the basis.
+        side = min(self.recipe.patch, max(8, int(0.5 * moments.pixels**0.5)))
+        part = _place(sample, side, rng)
+        mean, covariance, pixels = moments.without(part)
+        basis = self._basis_of(mean, covariance, pixels, self.sigmas[index])
+        noisy = basis.project(sample.cube[(slice(None), *part)])
+        return Region(noisy, None, sample.valid[part], basis.level.astype(np.float32))
 
     def _spread(self, sigma: Sigma, rng: np.random.Generator) -> Sigma:
         spread = self.recipe.spread
@@ -261,18 +292,17 @@ class DenoiserTuning:
         for index, windows in enumerate(self.windows):
             risks, spreads = [], []
             for window in windows:
-                risk, spread = yield from self._error(network, window)
+                risk, left = yield from self._error(network, window)
                 risks.append((risk, window.valid))
-                spreads.append((spread, window.valid))
+                spreads.append((left, window.valid))
             if not windows:
                 continue
             found = errors_of(risks)
             if self.recipe.method == "self-supervised":
+                spread = errors_of(spreads)
                 # The first network that is judged is the start model.
-                raise_by, least = self.anchors.setdefault(
-                    index, _anchor(found, errors_of(spreads), windows[0])
-                )
-                found = found.raised(raise_by, least)
+                anchor = self.anchors.setdefault(index, _anchor(found, spread, windows[0]))
+                found = anchor.applied(found, spread)
             cubes.append(found)
         return Judgement(tuple(cubes))
 
@@ -342,18 +372,52 @@ class DenoiserTuning:
         return self.batch
 
 
-def _anchor(risk: Errors, spread: Errors, window: Window) -> tuple[float, float]:
-    """What is added to estimated squared errors of a cube, and the least that they can be.
+@dataclasses.dataclass(frozen=True)
+class Anchor:
+    """What keeps estimated errors of a cube on the safe side, from those of the start model.
 
-    Where the estimate for the start model lies below what noise alone leaves of a perfect
-    denoiser, the noise was judged too strong: all estimates are raised by the same, so
-    that differences stay and a gain is rather told too small than too large [ours].
+    Attributes
+    ----------
+    raised : float
+        Added to the mean squared error of every network, so that differences stay.
+    spread : float
+        Mean of the second map of `sure.risk_map` for the start model.
+    least : float
+        No mean squared error is taken to be smaller.
+    """
+
+    raised: float
+    spread: float
+    least: float
+
+    def applied(self, risk: Errors, spread: Errors) -> Errors:
+        """Estimated errors of a network that do not hang on a slightly wrong noise level.
+
+        If the variance of the noise were judged wrong by a part d, the estimate for this
+        network would be wrong against that of the start model by 2 d times the
+        difference of their spreads: that much is added [ours].
+        """
+        doubt = 2.0 * NOT_KNOWN_VARIANCE * abs(_mean(spread) - self.spread)
+        return risk.raised(self.raised + doubt, self.least)
+
+
+def _mean(errors: Errors) -> float:
+    """Mean without a floor."""
+    return float(errors.total.sum() / errors.pixels.sum())
+
+
+def _anchor(risk: Errors, spread: Errors, window: Window) -> Anchor:
+    """The anchor of a cube.
+
+    The estimate as such hangs on the strength of the noise, of which a good denoiser
+    leaves a hundredth, which is about what that strength is known to. So the start model
+    is taken to leave no less than noise alone leaves of a perfect denoiser, and that
+    uncertainty besides: a gain in dB is rather told too small than too large [ours].
     """
     noise = float(np.mean(window.sigma**2)) / window.white**2
-    told = float(risk.total.sum() / risk.pixels.sum())
-    best = float(spread.total.sum() / spread.pixels.sum())
-    start = max(told, best, LEAST_LEFT * noise)
-    return start - told, LEAST_OF_START * start
+    told, best = _mean(risk), _mean(spread)
+    start = max(told, best, 0.0) + NOT_KNOWN * noise
+    return Anchor(start - told, best, LEAST_OF_START * start)
 
 
 def _liveliness(window: Window) -> float:
