@@ -71,8 +71,9 @@ def report(arguments: argparse.Namespace) -> None:
     print(f"stop              median {np.median(times):.2f} s, longest {max(times):.2f} s")
     print(f"load average {os.getloadavg()[0]:.1f} at the end")
     gaps.stop()
-    viewer.close()
+    # Before the folders go, into which the last checkpoint is written.
     dock.learnings.client.close()
+    viewer.close()
 
 
 def begin(dock: Any) -> Any:
@@ -95,6 +96,8 @@ def seconds_to_stop(dock: Any, learning: Any) -> float:
     dock.panel.stop.click()
     while learning.active or "is in the list" not in dock.panel.status.text():
         spin(0.001)
+        if learning.state == "failed":
+            raise SystemExit(learning.message)
     return time.perf_counter() - began
 
 

@@ -18,6 +18,7 @@ from napari_hsi_restore.jobs.learning_job import Material, read_job
 from napari_hsi_restore.restore.recipe import automatic_choice
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.widgets.parts.model_library import model_library
+from napari_hsi_restore.widgets.parts.reminder import remind_of_unfinished
 from napari_hsi_restore.zoo import list_models
 
 __all__ = ["client"]
@@ -74,6 +75,7 @@ def test_the_plan_says_what_will_happen_and_what_comes_out(viewer, dock):
 def test_start_learns_shows_it_and_the_model_is_in_the_list(qtbot, viewer, dock, client):
     heard = []
     model_library.changed.connect(lambda: heard.append(own_models()))
+    restore = open_dock(viewer, "Restore")
     dock.form.minutes.setValue(1)
     dock.panel.start.click()
     wait_for_step(qtbot, dock, 4)
@@ -84,6 +86,7 @@ def test_start_learns_shows_it_and_the_model_is_in_the_list(qtbot, viewer, dock,
     assert "is in the list of the Restore dock" in dock.panel.status.text()
     assert own_models() == [client.jobs[0].job.name]
     assert heard == [own_models()]
+    assert restore.form.picker.list.findText(own_models()[0]) > 0
     assert dock.library.model == own_models()[0]
     assert dock.form.start.findData(own_models()[0]) >= 0
     assert dock.form.name.text() not in own_models()
@@ -166,6 +169,21 @@ def test_jobs_can_be_resumed_after_the_last_window_is_closed(qtbot, viewer, dock
     assert unfinished.ending.reason == "interrupted"
 
 
+def test_any_dock_tells_of_an_interrupted_job(qtbot, viewer, dock, client):
+    dock.form.minutes.setValue(10)
+    dock.panel.start.click()
+    wait_for_step(qtbot, dock, 4)
+    client.close()
+    remind_of_unfinished.cache_clear()
+    with notification_manager:
+        open_dock(viewer, "Inspect")
+        name = f"“{client.jobs[0].job.name}” was interrupted"
+        qtbot.waitUntil(
+            lambda: any(name in note.message for note in notification_manager.records),
+            timeout=PATIENCE_MS,
+        )
+
+
 def test_what_is_forgotten_is_gone(qtbot, viewer, dock, client, monkeypatch):
     dock.form.minutes.setValue(10)
     dock.panel.start.click()
@@ -205,6 +223,17 @@ def test_each_way_asks_for_what_it_needs_and_hands_it_on(qtbot, viewer, dock, sc
         np.testing.assert_array_equal(cube.data, expected)
     dock.panel.stop.click()
     wait_idle(qtbot, dock)
+
+
+def test_a_model_that_enlarges_has_one_way(viewer, dock):
+    dock.form.method = "self-supervised"
+    dock.form.start_model = "eigensr_x2"
+    assert dock.form.recipe().method == "degraded"
+    assert "super-resolution has one way" in dock.form.explained.text()
+    assert not any(button.isEnabled() for button in dock.form.methods.values())
+    assert not dock.form.noise_from.isVisibleTo(dock.form)
+    dock.form.start_model = "stas_c"
+    assert dock.form.recipe().method == "self-supervised"
 
 
 def test_a_missing_reference_is_asked_for(viewer, dock, client, scene):

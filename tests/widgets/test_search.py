@@ -72,6 +72,18 @@ def test_the_search_is_drawn_and_the_found_cell_after_it(qtbot, viewer, dock, cl
     assert [model.name for model in list_models() if not model.bundled] == [client.jobs[0].job.name]
 
 
+def test_a_known_cell_is_trained_without_a_search(viewer, dock, tmp_path):
+    path = tmp_path / "cell.json"
+    write_genotype(path, STAS_P)
+    dock.form.cell.set_path(path)
+    dock.form.cell.path_requested.emit(path)
+    assert "nothing is searched" in dock.plan.text()
+    assert dock.form.recipe().genotype == STAS_P
+    path.write_text("no cell")
+    dock.panel.start.click()
+    assert "cell.json" in dock.panel.status.text()
+
+
 def test_a_finetuning_and_a_search_wait_for_each_other(qtbot, viewer, dock, client):
     other = open_dock(viewer, "Fine-tune")
     for each in (other, dock):
