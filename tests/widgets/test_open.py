@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.io
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSettings, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QSpinBox
 
@@ -39,6 +39,11 @@ pytestmark = pytest.mark.gui
 
 SCENE = demo_scene(size=32).crop(slice(0, 30), slice(0, 29))
 VALUES = np.asarray(SCENE.data)
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path):
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "ini"))
 
 
 @pytest.fixture
@@ -378,3 +383,45 @@ def test_a_first_look_never_raises(tmp_path, monkeypatch):
     refusal = first_look(tmp_path / "nothing.npy", Answers())
     assert isinstance(refusal, Refusal)
     assert "not enough memory" in refusal.sentence
+
+
+def remembered(dock):
+    return named(dock, QLabel, "Remembered")
+
+
+def test_what_was_said_is_filled_in_for_files_alike_and_can_be_forgotten(
+    qtbot, viewer, dock, tmp_path
+):
+    cube = np.random.default_rng(0).random((30, 234, 20)).astype("f4")
+    for name in ("one", "two"):
+        np.save(tmp_path / f"{name}.npy", cube)
+    np.save(tmp_path / "other.npy", cube[:, :, 1:])
+    choose(qtbot, dock, tmp_path / "one.npy")
+    pick(qtbot, dock, "Bands", "axis 1: 234")
+    pick(qtbot, dock, "Wavelengths", "PRISMA: 234 bands, 402 to 2497 nm")
+    assert "402.5 to 2496.9 nm" in named(dock, QLabel, "Summary").text()
+    assert not remembered(dock).isVisible()
+    open_it(qtbot, viewer, dock)
+    choose(qtbot, dock, tmp_path / "two.npy")
+    assert remembered(dock).isVisible()
+    assert named(dock, QComboBox, "Bands").currentText() == "axis 1: 234 bands"
+    assert named(dock, QComboBox, "Wavelengths").currentText().startswith("PRISMA")
+    assert "402.5 to 2496.9 nm" in named(dock, QLabel, "Summary").text()
+    choose(qtbot, dock, tmp_path / "other.npy")
+    assert not remembered(dock).isVisible()
+    assert named(dock, QComboBox, "Bands").currentText() == "automatic"
+    choose(qtbot, dock, tmp_path / "two.npy")
+    press(qtbot, dock, "Forget this")
+    wait(qtbot, dock)
+    assert not remembered(dock).isVisible()
+    assert named(dock, QComboBox, "Wavelengths").currentText() == "from the file"
+    choose(qtbot, dock, tmp_path / "one.npy")
+    assert not remembered(dock).isVisible()
+
+
+def test_the_sensors_with_as_many_bands_are_offered(qtbot, dock, tmp_path):
+    np.save(tmp_path / "cube.npy", np.random.default_rng(0).random((224, 20, 30)))
+    choose(qtbot, dock, tmp_path / "cube.npy")
+    pick(qtbot, dock, "Bands", "axis 0")
+    offered = [text.partition(":")[0] for text in entries(dock, "Wavelengths")[3:]]
+    assert offered == ["AVIRIS", "EnMAP"]

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import napari.viewer
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QSettings, QTimer
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_hsi_restore.io.choices import Answers
+from napari_hsi_restore.io.remembered import Memory, signature
 from napari_hsi_restore.plugin.composites import COMPOSITES, allows
 from napari_hsi_restore.plugin.docks import offer_inspect
 from napari_hsi_restore.plugin.first_look import FirstLook, Refusal, first_look
@@ -28,6 +30,7 @@ _SETTLE_MS = 150
 
 _LEAST_PICTURE_PX, _LEAST_PLOT_PX, _LEAST_WIDTH_PX = 140, 170, 320
 
+MEMORY = "Filled in as you said it for the last file alike (same format, sizes and names)."
 HELP = "Choose a file or a folder; what it leaves open can be said here before it is opened."
 
 
@@ -45,6 +48,11 @@ class OpenWidget(Dock):
         self._look: FirstLook | None = None
         self._asked = 0
         self._busy = False
+        self._alike: str | None = None
+        self._from_memory = False
+        self._settings = QSettings(
+            QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-hsi-restore", "open"
+        )
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -62,6 +70,12 @@ class OpenWidget(Dock):
         self._plot = SpectrumPlot()
         self._plot.setToolTip("Spectrum of the pixel in the middle, marked by the cross")
         self._message = wrapping_label("Message", self)
+        self._memory_note = wrapping_label("Remembered", self)
+        self._forget_button = QPushButton("&Forget this")
+        self._forget_button.setAccessibleName("Forget this")
+        self._forget_button.setToolTip("Look at this file without what was said about others alike")
+        self._forget_button.clicked.connect(self._forget_answers)
+        self._show_memory(False)
         self._summary = wrapping_label("Summary", self)
         self._button = QPushButton("&Open")
         self._button.setAccessibleName("Open")
@@ -71,6 +85,8 @@ class OpenWidget(Dock):
         inner = QVBoxLayout(content)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.form)
+        inner.addWidget(self._memory_note)
+        inner.addWidget(self._forget_button)
         inner.addWidget(self._message)
         inner.addWidget(self._summary)
         inner.addWidget(self._thumbnail, 1)
@@ -100,6 +116,8 @@ class OpenWidget(Dock):
     def choose_file(self, path: Path | str | None, key: str | None = None) -> None:
         """Look at a file; None, or an empty path, looks at nothing."""
         chosen = Path(path) if path else None
+        self._alike = None
+        self._show_memory(False)
         self.form.set_path(chosen, key)
         self._forget("Reading…" if chosen is not None else HELP)
         if chosen is not None:
@@ -141,7 +159,20 @@ class OpenWidget(Dock):
             if not self._settle.isActive():
                 self._read()
             return
-        self.form.show_choices(look.choices, look.key if isinstance(look, FirstLook) else None)
+        seen = look if isinstance(look, FirstLook) else None
+        self.form.show_choices(
+            look.choices,
+            seen.key if seen is not None else None,
+            seen.cube.n_bands if seen is not None else None,
+        )
+        if look.choices is not None and self._alike is None:
+            # The first look is at the file as it is, so that files alike are recognised.
+            self._alike = signature(look.choices, seen.cube.shape if seen is not None else None)
+            if self._recall():
+                return
+        if self._from_memory and isinstance(look, Refusal) and look.question is None:
+            self._reset_answers()
+            return
         if isinstance(look, Refusal):
             self._show(None)
             self._message.setText(QUESTIONS[look.question] if look.question else look.sentence)
@@ -152,6 +183,43 @@ class OpenWidget(Dock):
             if look.guesses
             else "Nothing had to be guessed."
         )
+
+    # Remembering -------------------------------------------------------------
+
+    @property
+    def _memory(self) -> Memory:
+        return Memory.load(str(self._settings.value("said", "")))
+
+    def _keep(self, memory: Memory) -> None:
+        self._settings.setValue("said", memory.text)
+
+    def _recall(self) -> bool:
+        """Fill in what was said about files alike; whether there was anything."""
+        assert self._alike is not None
+        known = self._memory.about(self._alike)
+        if known is None or self.form.answers != Answers():
+            return False
+        self.form.set_answers(known)
+        self._show_memory(True)
+        self._read()
+        return True
+
+    def _show_memory(self, on: bool) -> None:
+        self._from_memory = on
+        self._memory_note.setText(MEMORY if on else "")
+        self._memory_note.setVisible(on)
+        self._forget_button.setVisible(on)
+
+    def _forget_answers(self) -> None:
+        if self._alike is not None:
+            self._keep(self._memory.without(self._alike))
+        self._reset_answers()
+
+    def _reset_answers(self) -> None:
+        """Look at the file anew, as if nothing had been said."""
+        self._show_memory(False)
+        self.form.set_answers(Answers())
+        self._read_soon()
 
     def _show(self, look: FirstLook | None) -> None:
         self._look = look
@@ -202,6 +270,8 @@ class OpenWidget(Dock):
             return
         for data, options, _ in layers:
             self._viewer.add_image(data, **options)
+        if self._alike is not None:
+            self._keep(self._memory.with_answers(self._alike, self.form.answers))
         self._message.setText(f'Opened as the layer "{look.cube.name}".')
         inspect = offer_inspect()
         if inspect is not None and allows(look.cube, COMPOSITES[0]):

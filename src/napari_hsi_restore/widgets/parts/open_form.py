@@ -18,10 +18,13 @@ from qtpy.QtWidgets import (
 
 from napari_hsi_restore.io.choices import Answers, Choices, DataSet, other_count
 from napari_hsi_restore.io.request import Question
+from napari_hsi_restore.io.sensors import sensor_tables
 from napari_hsi_restore.widgets.parts.path_field import PathField
 
 _AUTOMATIC = "automatic"
 _FROM_FILE, _TYPED, _TABLE = "file", "typed", "table"
+_GENERAL = 3
+"""Ways to say the wavelengths of any file; below them stand the sensors that fit."""
 _MOST_PIXELS = 10**7
 _LONGEST_NM = 1e5
 
@@ -148,6 +151,8 @@ class OpenForm(QWidget):
             wavelengths = (self.first.value(), self.last.value())
         elif source == _TABLE:
             wavelengths = self.table.path
+        elif isinstance(source, Path):
+            wavelengths = source
         return Answers(
             key=self._asked_key,
             bands_axis=self.bands.currentData(),
@@ -155,6 +160,34 @@ class OpenForm(QWidget):
             pixel_order=self.order.currentData() if matrix and all(size) else None,
             wavelengths=wavelengths,
         )
+
+    def set_answers(self, answers: Answers) -> None:
+        """Fill in answers of another time about the file that is shown; asks for no reading.
+
+        `show_choices` must have been called for this file.
+        """
+        self._asked_key = answers.key
+        keys = [one.key for one in self._choices.data_sets] if self._choices is not None else []
+        if answers.key in keys:
+            self.data_set.setCurrentIndex(keys.index(answers.key))
+        self._show_axes()
+        self.bands.setCurrentIndex(max(0, self.bands.findData(answers.bands_axis)))
+        self.order.setCurrentIndex(max(0, self.order.findData(answers.pixel_order)))
+        first, last = answers.wavelengths if isinstance(answers.wavelengths, tuple) else (0.0, 0.0)
+        rows, columns = answers.shape or (0, 0)
+        for count, value in ((self.rows, rows), (self.columns, columns)):
+            with QSignalBlocker(count):
+                count.setValue(value)
+        for box, centre in ((self.first, first), (self.last, last)):
+            with QSignalBlocker(box):
+                box.setValue(centre)
+        source: str | Path = _TYPED if isinstance(answers.wavelengths, tuple) else _FROM_FILE
+        if isinstance(answers.wavelengths, Path):
+            bundled = self.wavelengths.findData(answers.wavelengths) >= 0
+            source = answers.wavelengths if bundled else _TABLE
+            self.table.set_path(None if bundled else answers.wavelengths)
+        self.wavelengths.setCurrentIndex(self.wavelengths.findData(source))
+        self._show_rows()
 
     @property
     def missing(self) -> str:
@@ -172,8 +205,19 @@ class OpenForm(QWidget):
 
     # What is offered ---------------------------------------------------------
 
-    def show_choices(self, choices: Choices | None, key: str | None) -> None:
-        """Offer what a file holds; `key` is the data set that is being looked at."""
+    def show_choices(
+        self, choices: Choices | None, key: str | None, bands: int | None = None
+    ) -> None:
+        """Offer what a file holds.
+
+        Parameters
+        ----------
+        choices : Choices or None
+        key : str or None
+            The data set that is being looked at.
+        bands : int or None
+            Of the cube as it would come out; None while that is open.
+        """
         if choices != self._choices:
             self._choices = choices
             self.data_set.clear()
@@ -187,7 +231,29 @@ class OpenForm(QWidget):
         single = len(keys) == 1
         self.data_set.setCurrentIndex(0 if single else keys.index(wanted) if wanted in keys else -1)
         self._show_axes()
+        self._offer_sensors(bands)
         self._show_rows()
+
+    def _offer_sensors(self, bands: int | None) -> None:
+        """Offer the bundled tables that have as many bands as the cube, or as it could have."""
+        chosen = self._data_set()
+        could = {bands} if bands is not None else set(chosen.shape) if chosen is not None else set()
+        fitting = [one for one in sensor_tables() if one.bands in could]
+        places = range(self.wavelengths.count() - 1, _GENERAL - 1, -1)
+        offered = [self.wavelengths.itemData(place) for place in reversed(places)]
+        if offered == [one.path for one in fitting]:
+            return
+        before = self.wavelengths.currentData()
+        for place in places:
+            self.wavelengths.removeItem(place)
+        for one in fitting:
+            self.wavelengths.addItem(
+                f"{one.title}: {one.bands} bands, {one.low_nm:.0f} to {one.high_nm:.0f} nm",
+                one.path,
+            )
+            last = self.wavelengths.count() - 1
+            self.wavelengths.setItemData(last, one.source, Qt.ItemDataRole.ToolTipRole)
+        self.wavelengths.setCurrentIndex(max(0, self.wavelengths.findData(before)))
 
     def _data_set(self) -> DataSet | None:
         chosen = self.data_set.currentData()
