@@ -250,9 +250,12 @@ def denoise(
     check_target(out, overwrite=overwrite)
     source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     # torch takes a second to load: not before the arguments and the file are known to be good.
-    from napari_hsi_restore.restore import restore
+    from napari_hsi_restore import restore
 
-    _write(_waited_for(restore(source, recipe), quiet), out, overwrite, quiet)
+    result = _waited_for(restore.restore(source, recipe), quiet)
+    _write(result, out, overwrite, quiet)
+    for said in restore.outcome(result):
+        remark(said, quiet)
 
 
 @app.command()

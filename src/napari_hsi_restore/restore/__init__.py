@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from napari_hsi_restore.restore.choices import Choice, denoisers
 from napari_hsi_restore.restore.engine import denoise, restore
+from napari_hsi_restore.restore.outcome import outcome
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres import enlarge, superres
-from napari_hsi_restore.restore.superres_outcome import outcome
 from napari_hsi_restore.restore.superres_recipe import FineOptions, SuperresRecipe
 
 __all__ = [

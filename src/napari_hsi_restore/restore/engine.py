@@ -21,6 +21,7 @@ from napari_hsi_restore.models.spec import StasSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.automatic import resolved
 from napari_hsi_restore.restore.choices import check_name, filling, is_method
+from napari_hsi_restore.restore.outcome import with_residual
 from napari_hsi_restore.restore.phase import finished
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.request import (
@@ -90,7 +91,8 @@ def restore(
         Several a second. Closing the generator cancels.
     Done
         With the restored `HyperCube`: float32, in the units of the source, with its
-        wavelengths, georeference and no-data value, and one line more of history.
+        wavelengths, georeference and no-data value, and one line more of history, which
+        `napari_hsi_restore.restore.outcome` puts in words.
 
     Raises
     ------
@@ -104,17 +106,23 @@ def restore(
         devices.choose(recipe.device)
     known = measured or Measured()
     recipe, reason = yield from resolved(cube, recipe, whole, known, filled=hidden is not None)
+    events: Iterator[Event]
     if is_method(recipe.model):
         told = Settings(recipe.noise, recipe.strength, hidden, recipe.memory_limit_gib)
-        yield from restore_classically(
+        events = restore_classically(
             cube, recipe.model, told, region=whole, out=out, known=known.classical, chosen=reason
         )
-        return
-    if hidden is not None:
+    elif hidden is not None:
         raise UserError(
             f"model '{recipe.model}' takes no mask; choose one of {', '.join(filling())}."
         )
-    yield from _by_network(cube, recipe, whole, _Extra(out, known, reason))
+    else:
+        events = _by_network(cube, recipe, whole, _Extra(out, known, reason))
+    for event in events:
+        if isinstance(event, Done):
+            yield Done((yield from with_residual(cube.crop(*whole), event.result)))
+        else:
+            yield event
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,0 +1,219 @@
+"""Did it delete my signal? What is left of the scene in what was removed.
+
+The residual, input minus output, of a good restoration is noise: its pixels know nothing of
+their neighbours, in whatever mixture of the bands. The mixture is looked for in which they
+share most: the one whose means over some pixels vary most for what the single pixels vary.
+What they share was part of the scene, or noise that is correlated itself. That bands share
+something is no sign of it: a restoration that keeps a spectral subspace removes the noise
+outside of it alone. The measures and limits are ours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+from scipy import ndimage
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.noise.scale import robust_sigma
+
+Image = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_MOST_VALUES = 16_000_000
+_LEAST_BANDS, _MOST_BANDS = 4, 64
+_LEAST_PIXELS = 400
+_SAMPLE = 65536
+# What was mended (impulses, dead lines) is larger than that, in units of the noise.
+_MENDED = 4.0
+_AROUND = 5
+_POINTS, _APART = 5, 8
+_STANDS_OUT = 30.0
+_LEAST_SHARE = 1e-3
+
+SOME, MUCH = 0.005, 0.05
+"""Structured share of a residual that is mentioned, and that is too much [ours]."""
+
+
+class Residual(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What the residual of a restoration has in it beside noise.
+
+    Attributes
+    ----------
+    structured : float
+        Part of its variance that neighbouring pixels share, 0..1.
+    removed_of_noise : float or None
+        Its standard deviation over that of the estimated noise, median over the bands.
+    points : tuple of (row, column)
+        Pixels around which most structure was removed, the most striking first; only
+        those that stand out.
+    """
+
+    structured: float
+    removed_of_noise: float | None
+    points: tuple[tuple[int, int], ...]
+
+    @property
+    def sentence(self) -> str:
+        """What that means, for a person."""
+        places = ", ".join(f"({row}, {column})" for row, column in self.points)
+        there = f" Look at the residual around (row, column) {places}." if places else ""
+        if self.structured >= MUCH:
+            return (
+                f"{self.structured:.0%} of what was removed is structure, not noise: parts of the "
+                f"scene may be gone; try less strength or another model.{there}"
+            )
+        if self.structured >= SOME:
+            share = f"{100 * self.structured:.2g} %"
+            return (
+                f"What was removed looks like noise but for {share} of it, in which neighbouring "
+                f"pixels agree.{there}"
+            )
+        if places:
+            return f"What was removed looks like noise but for small places.{there}"
+        return "What was removed looks like noise: no part of the scene is seen in it."
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Looked:
+    """What was looked at, of the bands from which something was removed.
+
+    Attributes
+    ----------
+    single : list of float32 ndarray, (samples,)
+        The residual of pixels, in units of its spread.
+    means : list of float32 ndarray, (y, x)
+        Means over some pixels, scaled so that those of noise have the same spread.
+    ratios : list of float
+        Spread of the residual over the noise.
+    """
+
+    single: list[npt.NDArray[np.float32]]
+    means: list[Image]
+    ratios: list[float]
+
+
+def look_at_residual(
+    cube: HyperCube, result: HyperCube, sigma: npt.NDArray[np.float64] | None
+) -> Generator[float, None, Residual | None]:
+    """Measure what the residual has in it beside noise.
+
+    Parameters
+    ----------
+    cube : HyperCube
+        What was restored.
+    result : HyperCube
+        Of the same shape.
+    sigma : float64 ndarray, (bands,), or None
+        Noise that was estimated or told, in stored units, NaN where it is not known.
+
+    Yields
+    ------
+    float
+        Fraction done, after every band.
+
+    Returns
+    -------
+    Residual or None
+        None where there is too little to look at.
+    """
+    _, height, width = cube.shape
+    if height * width < _LEAST_PIXELS or min(height, width) < _AROUND:
+        return None
+    looked = _Looked([], [], [])
+    chosen = _bands(cube)
+    for number, band in enumerate(chosen):
+        stored = np.asarray(cube.data[int(band)])
+        left = stored.astype(np.float32) - np.asarray(result.data[int(band)], dtype=np.float32)
+        valid = cube.valid(stored) & np.isfinite(left)
+        _add(looked, left, valid, None if sigma is None else float(sigma[band]))
+        yield (number + 1) / len(chosen)
+    if not looked.means:
+        return None
+    structured, energy = _structure(looked)
+    return Residual(
+        structured=_rounded(structured),
+        removed_of_noise=_rounded(float(np.median(looked.ratios))) if looked.ratios else None,
+        points=_points(energy),
+    )
+
+
+def _bands(cube: HyperCube) -> npt.NDArray[np.intp]:
+    bands, height, width = cube.shape
+    count = int(np.clip(_MOST_VALUES // (height * width), _LEAST_BANDS, _MOST_BANDS))
+    return np.unique(np.linspace(0, bands - 1, min(count, bands)).round().astype(np.intp))
+
+
+def _add(looked: _Looked, left: Image, valid: Mask, sigma: float | None) -> None:
+    """Take one band into account, if something was removed from it."""
+    if valid.sum() < _LEAST_PIXELS:
+        return
+    level = robust_sigma(left[valid][:: max(1, int(valid.sum()) // _SAMPLE)], resist=True)
+    if not level > 0:
+        return
+    white = left / np.float32(level)
+    sound = valid & (np.abs(white) < _MENDED)
+    white = _without_lines(np.where(sound, white, np.float32(0.0)), sound)
+    power = float(np.mean(np.square(white[sound], dtype=np.float64)))
+    if not power > 0:
+        return
+    white /= np.float32(np.sqrt(power))
+    if sigma is not None and np.isfinite(sigma) and sigma > 0:
+        looked.ratios.append(level / sigma)
+    mean = ndimage.uniform_filter(white, size=_AROUND, mode="constant")
+    looked.means.append(mean * np.float32(_AROUND))
+    looked.single.append(white.ravel()[:: max(1, white.size // _SAMPLE)])
+
+
+def _without_lines(white: Image, sound: Mask) -> Image:
+    """Without the mean of every row and column: stripes are taken off on purpose."""
+    for axis in (0, 1):
+        count = np.maximum(sound.sum(axis=axis, keepdims=True), 1)
+        white = np.where(sound, white - white.sum(axis=axis, keepdims=True) / count, 0.0)
+    return white.astype(np.float32, copy=False)
+
+
+def _structure(looked: _Looked) -> tuple[float, Image]:
+    """Part of the variance that pixels share, and where they share most, (y, x).
+
+    The energy is 1 for noise, in units of its own scatter from there.
+    """
+    single = np.stack(looked.single)
+    grid = np.stack([mean[::_AROUND, ::_AROUND].ravel() for mean in looked.means])
+    bands, count = grid.shape
+    noise = (single @ single.T).astype(np.float64) / single.shape[1]
+    values, vectors = np.linalg.eigh(noise)
+    kept = values > _LEAST_SHARE * values[-1]
+    whitener = vectors[:, kept] / np.sqrt(values[kept])
+    shared, turned = np.linalg.eigh(whitener.T @ (grid @ grid.T / count) @ whitener)
+    # The largest that so few means of noise would show (Marchenko and Pastur), and a tenth.
+    edge = 1.1 * (1.0 + np.sqrt(len(shared) / count)) ** 2
+    beyond = shared > edge
+    part = float(np.sum(shared[beyond] - 1.0)) / _AROUND**2 / bands
+    # Without any such mixture the most suspicious one is looked at.
+    chosen = (whitener @ turned)[:, beyond if beyond.any() else [-1]].astype(np.float32)
+    energy = np.zeros_like(looked.means[0])
+    for mixture in chosen.T:
+        energy += np.square(
+            sum(weight * mean for weight, mean in zip(mixture, looked.means, strict=True))
+        )
+    mixtures = chosen.shape[1]
+    return min(part, 1.0), (energy / mixtures - 1.0) / np.float32(np.sqrt(2.0 / mixtures))
+
+
+def _points(striking: Image) -> tuple[tuple[int, int], ...]:
+    """Places whose surroundings have more in common than noise, the most striking first."""
+    peak = (striking == ndimage.maximum_filter(striking, size=2 * _APART + 1)) & (
+        striking > _STANDS_OUT
+    )
+    places = np.argwhere(peak)
+    order = np.argsort(-striking[peak], kind="stable")[:_POINTS]
+    return tuple((int(row), int(column)) for row, column in places[order])
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
