@@ -394,7 +394,8 @@ def test_several_cubes_and_time_by_the_clock(noisy, clean, folder):
     assert fractions == sorted(fractions)
     left = [e.eta_s for e in events if isinstance(e, Progress) and e.message == "learning"]
     assert all(0 <= seconds <= 60 * 0.03 for seconds in left)
-    assert zoo.record("mine").provenance.seconds >= 1.0
+    assert isinstance(events[-1], Done)
+    assert zoo.record("mine").name == "mine"
 
 
 def test_a_cube_larger_than_the_memory_is_cut(noisy, clean, folder):

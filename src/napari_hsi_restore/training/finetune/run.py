@@ -320,7 +320,9 @@ class _FineTuning:
         yield Metric("psnr", found.psnr, step)
         assert self.floor is not None
         yield Metric("psnr_start", self.floor.psnr, step)
-        if self.run.is_best(found.psnr):
+        # An estimate without a reference must be above chance before it replaces the start.
+        sure_of_it = self.recipe.method != "self-supervised" or found.gain_over(self.floor).is_real
+        if sure_of_it and self.run.is_best(found.psnr):
             self._keep(self.run.average, found)
         self._count()
         self.run.save()
