@@ -11,9 +11,9 @@ import numpy as np
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog
+from napari_hsi_restore.io.damage import explained
 from napari_hsi_restore.io.read import read
 from napari_hsi_restore.io.request import PixelOrder
-from napari_hsi_restore.io.staging import reason_of
 from napari_hsi_restore.io.wavelengths import from_user
 
 
@@ -92,11 +92,9 @@ def choices(path: Path) -> Choices:
     UserError
         If there is no such file, it is of no known format, or it is damaged.
     """
-    try:
+    with explained(path):
         spec = catalog.find(path)
         entries = spec.entries(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({reason_of(error)}); check the file.") from error
     pictures = path.is_dir() and all(len(entry.shape) == 1 for entry in entries)
     possible = [
         entry

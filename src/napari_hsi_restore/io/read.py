@@ -8,8 +8,8 @@ from pathlib import Path
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog
+from napari_hsi_restore.io.damage import explained
 from napari_hsi_restore.io.request import PixelOrder, Request, split_key
-from napari_hsi_restore.io.staging import reason_of
 from napari_hsi_restore.io.wavelengths import from_user
 
 
@@ -70,12 +70,8 @@ def read(
         shape=shape,
         pixel_order=pixel_order,
     )
-    try:
+    with explained(request.path):
         cube = catalog.find(request.path).read(request)
-    except OSError as error:
-        raise UserError(
-            f"{request.path}: cannot be read ({reason_of(error)}); check the file."
-        ) from error
     if centres is None:
         return cube
     if len(centres) != cube.n_bands:
