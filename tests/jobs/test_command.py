@@ -4,7 +4,8 @@ import shlex
 
 import pytest
 
-from napari_hsi_restore.jobs.command import denoise_command, superres_command
+from napari_hsi_restore.io.choices import Answers
+from napari_hsi_restore.jobs.command import denoise_command, not_in_a_command, superres_command
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 
@@ -49,3 +50,15 @@ def test_a_command_that_enlarges_has_every_setting_too():
 
 def test_a_classical_method_has_no_correction_to_name():
     assert "--fine" not in superres_command("a.npy", SuperresRecipe(scale=2, model="bicubic"))
+
+
+def test_what_was_said_about_the_file_is_in_the_command(tmp_path):
+    said = Answers(key="I", bands_axis=2, shape=(10, 20), wavelengths=tmp_path / "a b.csv")
+    words = shlex.split(denoise_command("cube.mat::I", DenoiseRecipe(), said))
+    place = words.index("--bands-axis")
+    table = str(tmp_path / "a b.csv")
+    expected = ["--bands-axis", "2", "--shape", "10x20", "--wavelengths", table]
+    assert words[place : place + 6] == expected
+    assert not_in_a_command(said) == ""
+    typed = Answers(wavelengths=(400.0, 700.0), pixel_order="row-major")
+    assert not_in_a_command(typed) == "the typed wavelengths and the order of the pixels"

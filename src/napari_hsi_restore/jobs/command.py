@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from napari_hsi_restore.io.choices import Answers
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres_recipe import CLASSICAL, CORRECTIONS, SuperresRecipe
 
@@ -13,7 +14,7 @@ PROGRAM = "napari-hsi-restore"
 _WRITABLE = (".hdr", ".tif", ".npy", ".npz", ".mat", ".h5")
 
 
-def denoise_command(source: str, recipe: DenoiseRecipe) -> str:
+def denoise_command(source: str, recipe: DenoiseRecipe, said: Answers | None = None) -> str:
     """One line for a shell, quoted.
 
     The size of the tiles is left out: it does not change the result.
@@ -24,6 +25,8 @@ def denoise_command(source: str, recipe: DenoiseRecipe) -> str:
         File of the cube, with ``::key`` where it has one.
     recipe : DenoiseRecipe
         `noise` is ``"auto"`` or one number.
+    said : Answers, optional
+        What the user said about the file when opening it.
 
     Returns
     -------
@@ -33,10 +36,10 @@ def denoise_command(source: str, recipe: DenoiseRecipe) -> str:
     words = [PROGRAM, "denoise", source, str(result_path(source, recipe)), "--model", recipe.model]
     words += ["--noise", recipe.noise if isinstance(recipe.noise, str) else f"{recipe.noise:g}"]
     words += ["--strength", f"{recipe.strength:g}"]
-    return shlex.join(words + _where(recipe))
+    return shlex.join(words + _opening(said) + _where(recipe))
 
 
-def superres_command(source: str, recipe: SuperresRecipe) -> str:
+def superres_command(source: str, recipe: SuperresRecipe, said: Answers | None = None) -> str:
     """One line for a shell, quoted; otherwise as `denoise_command`.
 
     Parameters
@@ -45,6 +48,7 @@ def superres_command(source: str, recipe: SuperresRecipe) -> str:
         File of the cube, with ``::key`` where it has one.
     recipe : SuperresRecipe
         `fine` is one of `CORRECTIONS`.
+    said : Answers, optional
 
     Returns
     -------
@@ -63,7 +67,7 @@ def superres_command(source: str, recipe: SuperresRecipe) -> str:
     words += ["--scale", str(recipe.scale), "--model", recipe.model]
     if recipe.model not in CLASSICAL:
         words += ["--fine", names[0]]
-    return shlex.join(words + _where(recipe))
+    return shlex.join(words + _opening(said) + _where(recipe))
 
 
 def result_path(source: str, recipe: DenoiseRecipe | SuperresRecipe) -> Path:
@@ -72,6 +76,30 @@ def result_path(source: str, recipe: DenoiseRecipe | SuperresRecipe) -> Path:
     suffix = path.suffix.lower() if path.suffix.lower() in _WRITABLE else ".hdr"
     done = "denoised" if isinstance(recipe, DenoiseRecipe) else f"x{recipe.scale}"
     return path.with_name(f"{path.stem}_{done}{suffix}")
+
+
+def not_in_a_command(said: Answers | None) -> str:
+    """What was said when opening a file and no command can say, for a sentence; mostly empty."""
+    lacking = []
+    if said is not None and isinstance(said.wavelengths, tuple):
+        lacking.append("the typed wavelengths")
+    if said is not None and said.pixel_order is not None:
+        lacking.append("the order of the pixels")
+    return " and ".join(lacking)
+
+
+def _opening(said: Answers | None) -> list[str]:
+    """The options that open the file as the user said; the data set stands in the source."""
+    words: list[str] = []
+    if said is None:
+        return words
+    if said.bands_axis is not None:
+        words += ["--bands-axis", str(said.bands_axis)]
+    if said.shape is not None:
+        words += ["--shape", f"{said.shape[0]}x{said.shape[1]}"]
+    if isinstance(said.wavelengths, Path):
+        words += ["--wavelengths", str(said.wavelengths)]
+    return words
 
 
 def _where(recipe: DenoiseRecipe | SuperresRecipe) -> list[str]:

@@ -17,6 +17,7 @@ from napari.utils.transforms import Affine
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io.choices import Answers
 from napari_hsi_restore.plugin.contrast import contrast_limits
 from napari_hsi_restore.plugin.shown_bands import ShownLevel, shown_levels
 
@@ -126,6 +127,13 @@ def known_cube(metadata: Mapping[str, Any]) -> HyperCube | None:
     entry = metadata.get(METADATA_KEY)
     cube = entry.get("cube") if isinstance(entry, Mapping) else None
     return cube if isinstance(cube, HyperCube) else None
+
+
+def said_of(layer: Layer) -> Answers | None:
+    """What the user said about the layer's file when opening it in the dock Open, or None."""
+    entry = layer.metadata.get(METADATA_KEY)
+    said = entry.get("answers") if isinstance(entry, Mapping) else None
+    return said if isinstance(said, Answers) else None
 
 
 def is_cube_layer(layer: Layer) -> bool:

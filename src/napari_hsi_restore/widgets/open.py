@@ -14,7 +14,7 @@ from napari_hsi_restore.io.remembered import Memory, signature
 from napari_hsi_restore.plugin.composites import COMPOSITES, allows
 from napari_hsi_restore.plugin.docks import offer_inspect
 from napari_hsi_restore.plugin.first_look import FirstLook, Refusal, first_look
-from napari_hsi_restore.plugin.layers import cube_to_layer_data
+from napari_hsi_restore.plugin.layers import METADATA_KEY, cube_to_layer_data
 from napari_hsi_restore.plugin.spectra import Curve, value_title
 from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.column import Column
@@ -269,6 +269,7 @@ class OpenWidget(Dock):
             self._message.setText(layers)
             return
         for data, options, _ in layers:
+            options["metadata"][METADATA_KEY]["answers"] = self.form.answers
             self._viewer.add_image(data, **options)
         if self._alike is not None:
             self._keep(self._memory.with_answers(self._alike, self.form.answers))

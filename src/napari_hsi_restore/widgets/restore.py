@@ -15,7 +15,12 @@ from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.jobs.command import denoise_command, result_path, superres_command
+from napari_hsi_restore.jobs.command import (
+    denoise_command,
+    not_in_a_command,
+    result_path,
+    superres_command,
+)
 from napari_hsi_restore.jobs.requests import (
     DenoiseRequest,
     DevicesRequest,
@@ -23,7 +28,7 @@ from napari_hsi_restore.jobs.requests import (
     NoiseRequest,
     SuperresRequest,
 )
-from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube
+from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube, said_of
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 from napari_hsi_restore.restore.superres_size import result_bytes, result_shape
 from napari_hsi_restore.widgets.parts.column import Column
@@ -314,7 +319,9 @@ class RestoreWidget(Dock):
             return
         layer, cube = chosen
         # What was computed here is not what the file of its source holds.
-        if cube.source is None or (layer.source.path is None and cube.history):
+        said = said_of(layer)
+        computed = layer.source.path is None and said is None and bool(cube.history)
+        if cube.source is None or computed:
             sentence = (
                 f"Layer “{layer.name}” is in no file yet: save it (File > Save Selected Layers), "
                 "open that file and copy again."
@@ -324,13 +331,17 @@ class RestoreWidget(Dock):
             return
         recipe = self.form.recipe()
         if isinstance(recipe, SuperresRecipe):
-            command = superres_command(cube.source, recipe)
+            command = superres_command(cube.source, recipe, said)
         else:
-            command = denoise_command(cube.source, recipe)
+            command = denoise_command(cube.source, recipe, said)
         if clipboard := QGuiApplication.clipboard():
             clipboard.setText(command)
         target = result_path(cube.source, recipe)
-        self.runs.say(f"Copied. Pasted into a shell, it writes {target.name} beside its source.")
+        lacking = not_in_a_command(said)
+        but = f" It cannot say {lacking}: convert the cube to ENVI once." if lacking else ""
+        self.runs.say(
+            f"Copied. Pasted into a shell, it writes {target.name} beside its source.{but}"
+        )
         self.copy.setToolTip(command)
 
 
