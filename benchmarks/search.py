@@ -151,11 +151,10 @@ class Experiment:
         if path.exists():
             state, tensors = checkpoint.load(path)
             search.restore(tensors)
-        warmup = int(recipe.warmup_share * total)
         for step in range(state.step, total):
             begin = time.perf_counter()
-            loss = finished(search.theta_step(step, warming=step < warmup))
-            if step >= warmup:
+            loss = finished(search.theta_step(step, step / total))
+            if not search.is_warming(step / total):
                 for _ in search.alpha_step(step, 1.0 / total):
                     pass
             spent = state.seconds + time.perf_counter() - begin

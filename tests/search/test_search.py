@@ -253,11 +253,11 @@ def test_a_batch_that_does_not_fit_is_halved(recipe, cube, tmp_path, monkeypatch
     real = Search.theta_step
     calls = []
 
-    def tight(self, step, *, warming):
+    def tight(self, step, share):
         calls.append(self.batch_size)
         if self.batch_size > 2:
             raise torch.OutOfMemoryError("none left")
-        return (yield from real(self, step, warming=warming))
+        return (yield from real(self, step, share))
 
     monkeypatch.setattr(Search, "theta_step", tight)
     notes = [e.message for e in of(search(larger, [cube], tmp_path / "run"), Note)]
@@ -271,7 +271,7 @@ def test_a_device_that_is_not_there_and_memory_for_nothing_are_said(
     with pytest.raises(UserError, match="device 'cuda:7' is not on this machine"):
         list(search(recipe.model_copy(update={"device": "cuda:7"}), [cube], tmp_path / "run"))
 
-    def nothing(self, step, *, warming):
+    def nothing(self, step, share):
         raise torch.OutOfMemoryError("none left")
 
     monkeypatch.setattr(Search, "theta_step", nothing)
@@ -306,7 +306,7 @@ def test_the_search_follows_what_differs(recipe, cube, form, precision):
     search_ = Search(chosen, halve([cube.array().astype(np.float32)]), fabric)
     before = search_.expected_cost()
     for step in range(8):
-        for _ in search_.theta_step(step, warming=False):
+        for _ in search_.theta_step(step, 0.5):
             pass
         for _ in search_.alpha_step(step, 1.0):
             pass

@@ -56,6 +56,9 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         rate of Adam is that divided by the steps.
     warmup_share : float
         Part of the search in which all paths are trained alike and nothing is decided.
+    explore : float
+        Part of the steps after the warm-up whose path is still drawn with equal chances: a
+        pair that is never trained could only look worse and worse.
     paths : int
         Paths that are compared on one batch in a step of the architecture.
     inherit : bool
@@ -90,6 +93,7 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     optimiser: Literal["adam", "muon"] = "muon"
     travel: float = pydantic.Field(default=15.0, gt=0)
     warmup_share: float = pydantic.Field(default=0.25, ge=0, lt=1)
+    explore: float = pydantic.Field(default=0.5, ge=0, le=1)
     paths: int = pydantic.Field(default=6, ge=2)
     inherit: bool = True
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"

@@ -134,7 +134,7 @@ class _Searching:
             write_genotype(found, genotype_of(search.path(), stage.recipe.name), overwrite=True)
         genotype = read_genotype(found).model_copy(update={"name": stage.recipe.name})
         yield cell_state(search.weights(), clock.step)
-        weights = inherited(search.plain, search.path())
+        weights = inherited(search.average, search.path())
         return Origin(
             genotype,
             weights if stage.recipe.inherit else None,
@@ -147,8 +147,7 @@ class _Searching:
         losses: list[float] = []
         yield cell_state(search.weights(), clock.step)
         while not clock.over:
-            warming = clock.fraction < self._stage.recipe.warmup_share
-            yield from self._step(warming, losses)
+            yield from self._step(losses)
             clock.step += 1
             self._state = self._state.model_copy(
                 update={"step": clock.step, "seconds": clock.spent_s}
@@ -161,19 +160,19 @@ class _Searching:
             if clock.check_due(CHECKS):
                 yield from self._check()
 
-    def _step(self, warming: bool, losses: list[float]) -> Generator[Event, None, None]:
+    def _step(self, losses: list[float]) -> Generator[Event, None, None]:
         """One step of the weights and, after the warm-up, one of the architecture."""
         search, step = self._search, self._clock.step
-        part = self._clock.fraction / max(step, 1)
+        share = self._clock.fraction
         while True:
             try:
                 if not self._half_done:
-                    losses.append((yield from self._theta_step(warming)))
+                    losses.append((yield from self._theta_step(share)))
                     # A run that ends here must not repeat this half.
                     self._half_done = True
-                if not warming:
+                if not search.is_warming(share):
                     yield self._progress()
-                    for _ in search.alpha_step(step, part):
+                    for _ in search.alpha_step(step, share / max(step, 1)):
                         yield self._progress()
                 self._half_done = False
                 return
@@ -186,8 +185,8 @@ class _Searching:
             free_gpu_memory()
             yield Note(f"Out of memory: a batch now has {search.batch_size} patches.")
 
-    def _theta_step(self, warming: bool) -> Generator[Event, None, float]:
-        steps = self._search.theta_step(self._clock.step, warming=warming)
+    def _theta_step(self, share: float) -> Generator[Event, None, float]:
+        steps = self._search.theta_step(self._clock.step, share)
         while True:
             try:
                 next(steps)
@@ -209,7 +208,7 @@ class _Searching:
         """Score the strongest path as it is; it is kept in case nothing better follows."""
         stage, search, clock = self._stage, self._search, self._clock
         genotype = genotype_of(search.path(), stage.recipe.name)
-        weights = inherited(search.plain, search.path())
+        weights = inherited(search.average, search.path())
         weights = {name: tensor.clone() for name, tensor in weights.items()}
         network = stage.network(genotype, weights)
         psnr = yield from stage.check(network, clock.step, self._progress())
@@ -220,7 +219,7 @@ class _Searching:
     def _progress(self) -> Progress:
         recipe, clock = self._stage.recipe, self._clock
         share = recipe.search_seconds / (60.0 * recipe.minutes)
-        warming = clock.fraction < recipe.warmup_share
+        warming = self._search.is_warming(clock.fraction)
         message = "warming up: all cells are trained alike" if warming else "comparing cells"
         left = clock.left_s
         return Progress(

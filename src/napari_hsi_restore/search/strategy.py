@@ -11,12 +11,17 @@ other, after a warm-up of theta. Two forms:
   measured against the mean of the others. Memory and time are those of one network, and
   the batch, whose difficulty varies far more than the paths do, cancels.
 
+The rate of theta falls along a cosine, as in DARTS. Paths are compared with the moving
+average of theta [ours]: the jitter of weights that learn fast hides, above all at low noise,
+what tells the cells apart once they are trained.
+
 What alpha minimises is ``log(error) + cost_weight * cost`` [ours]: the logarithm, for
 the error of a batch depends on its noise level, which is drawn anew for every batch.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Generator, Iterator
 
@@ -32,7 +37,7 @@ from napari_hsi_restore.search.discretise import strongest
 from napari_hsi_restore.search.portions import Halves
 from napari_hsi_restore.search.recipe import SearchRecipe
 from napari_hsi_restore.search.regions import regions
-from napari_hsi_restore.search.supernet import PAIRS, Route, Supernet
+from napari_hsi_restore.search.supernet import PAIRS, Mixture, Route, Supernet
 from napari_hsi_restore.training.checkpoint import Tensors
 from napari_hsi_restore.training.losses import whitened_error
 from napari_hsi_restore.training.optimisers import optimisers_of
@@ -42,6 +47,9 @@ _THETA, _ALPHA = 0, 1
 # DARTS: alpha changes slowly, with little memory of old gradients.
 _BETAS = (0.5, 0.999)
 _LONGEST_GRADIENT = 1.0
+_AVERAGE = 0.99
+_LAST_RATE = 0.1
+"""Of the weights at the end of the search, relative to the first."""
 
 
 class Search:
@@ -69,6 +77,7 @@ class Search:
         self.plain = Supernet(recipe.width, shared=single).to(fabric.device)
         optimisers = optimisers_of(self.plain, self._batches[_THETA])
         self.network, *self.optimisers = fabric.setup(self.plain, *optimisers)
+        self.average = copy.deepcopy(self.plain).requires_grad_(False)
         self.alphas = Alphas().to(fabric.device)
         self.alpha_optimiser = torch.optim.Adam(self.alphas.parameters(), betas=_BETAS)
         measured = recipe.cost == "measured"
@@ -103,15 +112,15 @@ class Search:
         """Patches of a step."""
         return self._batches[_THETA].crops * self._batches[_THETA].patches
 
-    def theta_step(self, step: int, *, warming: bool) -> Generator[None, None, float]:
+    def theta_step(self, step: int, share: float) -> Generator[None, None, float]:
         """Train the weights on one batch.
 
         Parameters
         ----------
         step : int
             Batch and path depend on it and on the recipe only.
-        warming : bool
-            Whether all pairs are still alike.
+        share : float
+            Part of the search that is done, 0..1.
 
         Yields
         ------
@@ -126,7 +135,8 @@ class Search:
         rng = np.random.default_rng([self.recipe.seed, step, _THETA])
         batch = self._batch(_THETA, step)
         full = self.recipe.form == "full"
-        choice = self.weights() if full else self._sample(rng, uniform=warming)
+        uniform = self.is_warming(share) or rng.random() < self.recipe.explore
+        choice = self.weights() if full else self._sample(rng, uniform=uniform)
         self.forget_gradients()
         total = 0.0
         for region in regions(batch):
@@ -141,11 +151,27 @@ class Search:
                 "the setting 'learning_rate' and begin again."
             )
         torch.nn.utils.clip_grad_norm_(self.plain.parameters(), _LONGEST_GRADIENT)
+        rate = self.recipe.learning_rate * _falling(share)
         for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
             optimiser.step()
+        self._follow(step)
         # What no path of this step has used must not change, not even by momentum.
         self.forget_gradients()
         return total
+
+    def is_warming(self, share: float) -> bool:
+        """Whether all pairs are still alike, with this part of the search done."""
+        return share < self.recipe.warmup_share
+
+    @torch.no_grad()
+    def _follow(self, step: int) -> None:
+        """Let the average follow the weights."""
+        keep = min(_AVERAGE, (1 + step) / (10 + step))
+        pairs = zip(self.average.parameters(), self.plain.parameters(), strict=True)
+        for average, weight in pairs:
+            average.lerp_(weight, 1.0 - keep)
 
     def alpha_step(self, step: int, part: float) -> Iterator[None]:
         """Train the architecture parameters on one batch of the other half.
@@ -166,20 +192,17 @@ class Search:
         weights = self.alphas.weights()
         price = self.recipe.cost_weight * cost.expected_cost(weights, self._cost_rows())
         if self.recipe.form == "full":
-            restored = self.network(batch.noisy, batch.level, weights)
-            objective = torch.log(whitened_error(restored, batch)) + price
+            objective = self._log_error(weights, batch) + price
         else:
             rng = np.random.default_rng([self.recipe.seed, step, _ALPHA])
             paths = [self._sample(rng) for _ in range(self.recipe.paths)]
             errors = []
             for path in paths:
-                errors.append(self._log_error(path, batch))
+                errors.append(self._log_error(path, batch).detach())
                 yield
             objective = self._score_function(paths, torch.stack(errors)) + price
         self.alpha_optimiser.zero_grad()
-        self.fabric.backward(objective)
-        # The full form leaves gradients in the convolutions, too, which this half must not train.
-        self.forget_gradients()
+        objective.backward()  # type: ignore[no-untyped-call]
         for group in self.alpha_optimiser.param_groups:
             group["lr"] = self.recipe.travel * part
         self.alpha_optimiser.step()
@@ -201,9 +224,10 @@ class Search:
             total = total + advantage * torch.stack(chances).sum()
         return total / count
 
-    @torch.no_grad()
-    def _log_error(self, path: Route, batch: Batch) -> torch.Tensor:
-        restored = self.network(batch.noisy, batch.level, path)
+    def _log_error(self, choice: Route | Mixture, batch: Batch) -> torch.Tensor:
+        """By the averaged weights, which have no gradient; a mixture may have one."""
+        with self.fabric.autocast():
+            restored = self.average(batch.noisy, batch.level, choice)
         return torch.log(whitened_error(restored, batch))
 
     def _sample(self, rng: np.random.Generator, *, uniform: bool = False) -> Route:
@@ -229,6 +253,7 @@ class Search:
     def tensors(self) -> Tensors:
         """Everything that a search goes on from."""
         found = {f"weights.{name}": t for name, t in self.plain.state_dict().items()}
+        found |= {f"average.{name}": t for name, t in self.average.state_dict().items()}
         found |= {f"alphas.{name}": t for name, t in self.alphas.state_dict().items()}
         found["costs"] = cost.as_tensor(self.costs)
         for place, optimiser in enumerate((*self.optimisers, self.alpha_optimiser)):
@@ -248,6 +273,7 @@ class Search:
             }
 
         self.plain.load_state_dict(part("weights."))
+        self.average.load_state_dict(part("average."))
         self.alphas.load_state_dict(part("alphas."))
         self.costs = cost.from_tensor(tensors["costs"])
         for place, optimiser in enumerate((*self.optimisers, self.alpha_optimiser)):
@@ -256,3 +282,8 @@ class Search:
                 index, key = name.split(".", 1)
                 moments.setdefault(int(index), {})[key] = tensor
             optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+
+
+def _falling(share: float) -> float:
+    """A cosine from 1 to `_LAST_RATE`."""
+    return _LAST_RATE + (1.0 - _LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * min(share, 1.0)))
