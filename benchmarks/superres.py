@@ -45,17 +45,20 @@ NO_TRUTH = ("abu-beach-2",)
 PLAIN = "none"
 
 
-def label(name: str, fine: str) -> str:
+def label(name: str, fine: str, ensemble: bool = False) -> str:
     """A model with a correction, as the tables call it."""
-    return name if fine == PLAIN else f"{name} + {fine}"
+    plain = name if fine == PLAIN else f"{name} + {fine}"
+    return f"{plain}, ensemble" if ensemble else plain
 
 
-def model(name: str, fine: str, device: str) -> Method:
+def model(name: str, fine: str, ensemble: bool, device: str) -> Method:
     """A model of the zoo with one way of correcting its result."""
 
     def enlarged(low: Cube, scale: int) -> Cube:
         cube = HyperCube(low, name="benchmark", white_level=1.0)
-        recipe = SuperresRecipe(scale=scale, model=name, fine=CORRECTIONS[fine], device=device)
+        recipe = SuperresRecipe(
+            scale=scale, model=name, fine=CORRECTIONS[fine], ensemble=ensemble, device=device
+        )
         return np.asarray(enlarge(cube, recipe).data)
 
     return enlarged
@@ -71,7 +74,11 @@ def methods(scale: int, options: argparse.Namespace) -> dict[str, Method]:
     for record in list_models("superres"):
         if record.scale == scale and (options.models is None or record.name in options.models):
             for fine in options.fine:
-                found[label(record.name, fine)] = model(record.name, fine, options.device)
+                found[label(record.name, fine)] = model(record.name, fine, False, options.device)
+            if options.ensemble:
+                fine = options.fine[-1]
+                name = label(record.name, fine, True)
+                found[name] = model(record.name, fine, True, options.device)
     return found
 
 
@@ -152,6 +159,11 @@ def main() -> None:
         choices=CORRECTIONS,
         default=list(dict.fromkeys((PLAIN, DEFAULT_CORRECTION))),
         help="corrections to compare",
+    )
+    parser.add_argument(
+        "--ensemble",
+        action="store_true",
+        help="also the mean over eight turns, with the last of the corrections",
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--record", action="store_true", help="write scores into the records")

@@ -280,6 +280,10 @@ def superres(
         str | None,
         typer.Option("--fine", metavar="NAME", help="Correction: none, published, consistent, ..."),
     ] = None,
+    ensemble: Annotated[
+        bool,
+        typer.Option(help="Average the model's answers to eight turns: slower, more accurate."),
+    ] = False,
     device: DeviceOption = "auto",
     memory_limit: MemoryOption = None,
     seed: Annotated[
@@ -312,6 +316,7 @@ def superres(
         scale=factor,
         model=model,
         fine=CORRECTIONS[fine],
+        ensemble=ensemble,
         device=device,
         memory_limit_gib=gib(memory_limit),
     )

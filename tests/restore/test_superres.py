@@ -47,6 +47,24 @@ def recipe(model, scale=2, **changes):
 
 
 @BOTH
+def test_the_ensemble_gives_the_same_for_a_turned_cube(low, model):
+    small = low.crop(slice(0, 20), slice(0, 24))
+    turned = small.replace(data=np.rot90(small.array(), axes=(1, 2))[:, :, ::-1].copy())
+    for ensemble in (False, True):
+        settings = recipe(model, fine=NO_FINE, ensemble=ensemble)
+        straight = np.asarray(enlarge(small, settings).data)
+        back = np.rot90(np.asarray(enlarge(turned, settings).data)[:, :, ::-1], -1, axes=(1, 2))
+        off = np.abs(back - straight).max()
+        assert (off < 1e-4) == ensemble
+
+
+def test_the_ensemble_of_tiles_is_that_of_the_whole(low):
+    whole = np.asarray(enlarge(low, recipe("eigensr", ensemble=True)).data)
+    tiled = np.asarray(enlarge(low, recipe("eigensr", ensemble=True, tile=16)).data)
+    np.testing.assert_allclose(tiled, whole, atol=1e-4)
+
+
+@BOTH
 @pytest.mark.parametrize("scale", [2, 4])
 def test_progress_grows_and_ends_with_the_cube(low, model, scale):
     *before, done = superres(low, recipe(model, scale))

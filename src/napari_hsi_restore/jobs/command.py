@@ -67,6 +67,7 @@ def superres_command(source: str, recipe: SuperresRecipe, said: Answers | None =
     words += ["--scale", str(recipe.scale), "--model", recipe.model]
     if recipe.model not in CLASSICAL:
         words += ["--fine", names[0]]
+        words += ["--ensemble"] if recipe.ensemble else []
     return shlex.join(words + _opening(said) + _where(recipe))
 
 

@@ -72,6 +72,10 @@ class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     fine : FineOptions
         Correction of what a model gives, or its name in `CORRECTIONS`; the classical
         methods have none.
+    ensemble : bool
+        Whether the answers of a model to all turns and mirrorings of a tile are averaged:
+        eight times the work for a little more accuracy
+        (`napari_hsi_restore.restore.ensemble`). The classical methods do not need it.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     memory_limit_gib : float or None
@@ -84,6 +88,7 @@ class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     scale: Scale
     model: str = "auto"
     fine: FineOptions = CORRECTIONS[DEFAULT_CORRECTION]
+    ensemble: bool = False
     device: str = "auto"
     memory_limit_gib: float | None = pydantic.Field(default=None, gt=0)
     tile: int | None = pydantic.Field(default=None, ge=8)
@@ -98,7 +103,7 @@ class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         """The same settings with one of the classical methods."""
         steps = BACK_PROJECTIONS if name == BACK_PROJECTION else 0
         fine = FineOptions(half_step="none", consistency_steps=steps)
-        return self.model_copy(update={"model": name, "fine": fine})
+        return self.model_copy(update={"model": name, "fine": fine, "ensemble": False})
 
 
 def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord | None:

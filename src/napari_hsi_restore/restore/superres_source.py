@@ -11,6 +11,7 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.restore.enlargers import Enlarger, enlarger_of
+from napari_hsi_restore.restore.ensemble import EnsembleEnlarger
 from napari_hsi_restore.restore.fill import grown
 from napari_hsi_restore.restore.request import Region
 from napari_hsi_restore.restore.statistics import SpectralStatistics
@@ -59,6 +60,8 @@ class Source:
         )
         if enlarger is None:
             raise UserError(f"model '{record.name}' is not for super-resolution; choose another.")
+        if self.recipe.ensemble:
+            return EnsembleEnlarger(enlarger, len(self.active), record.scale)
         return enlarger
 
     def _white(self) -> float:

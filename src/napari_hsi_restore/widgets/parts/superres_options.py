@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QObject, QSettings, Qt, Signal
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QCheckBox, QLabel
 
 from napari_hsi_restore.restore.superres_recipe import (
     CLASSICAL,
@@ -37,12 +37,22 @@ class SuperresOptions(QObject):
         first = {DEFAULT_CORRECTION: CORRECTIONS[DEFAULT_CORRECTION]}
         for name in {**first, **CORRECTIONS}:
             self.correction.addItem(_TITLES.get(name, name), name)
+        self.ensemble = QCheckBox("Average over eight turns (slower, more accurate)")
+        self.ensemble.setToolTip(
+            "The network also answers to the turned and mirrored cube, and the mean of its answers "
+            "is taken: eight times the work. Leave it out while you preview"
+        )
         self.foreseen = QLabel()
         self.foreseen.setWordWrap(True)
         self.foreseen.setAccessibleName("What comes out")
         self.foreseen.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self.rows: tuple[Row, ...] = (("Correction", self.correction), ("Result", self.foreseen))
+        self.rows: tuple[Row, ...] = (
+            ("Correction", self.correction),
+            (None, self.ensemble),
+            ("Result", self.foreseen),
+        )
         self.correction.currentIndexChanged.connect(lambda *_: self.changed.emit())
+        self.ensemble.toggled.connect(lambda *_: self.changed.emit())
 
     @property
     def fine(self) -> FineOptions:
@@ -50,14 +60,17 @@ class SuperresOptions(QObject):
         return CORRECTIONS[self.correction.currentData()]
 
     def follow_model(self, name: str) -> None:
-        """Offer a correction only where the chosen model has one."""
+        """Offer a correction and the mean of turns only where there is a model."""
         self.correction.setEnabled(name not in CLASSICAL)
+        self.ensemble.setEnabled(name not in CLASSICAL)
 
     def recall(self, settings: QSettings) -> None:
         """Take the settings of an earlier session."""
         index = self.correction.findData(settings.value("correction", DEFAULT_CORRECTION))
         self.correction.setCurrentIndex(max(0, index))
+        self.ensemble.setChecked(settings.value("ensemble", "false") == "true")
 
     def remember(self, settings: QSettings) -> None:
         """Keep the settings for the next session."""
         settings.setValue("correction", self.correction.currentData())
+        settings.setValue("ensemble", "true" if self.ensemble.isChecked() else "false")
