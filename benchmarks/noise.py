@@ -1,6 +1,8 @@
 """How well the noise of each band is estimated on real cubes with known noise added.
 
-``python -m benchmarks.noise [--data FOLDER] [--quick]`` prints a table in Markdown. The
+``python -m benchmarks.noise [--data FOLDER] [--quick]`` prints two tables in Markdown: the
+accuracy of sigma, and with ``--defects`` (alone) which bands with stripes, dead columns and
+impulses are found beside non-iid noise, and what is found in cubes that have none. The
 cubes under ``test/`` are not read. Real cubes have noise of their own, so the true
 sigma counts the estimate on the clean cube too (added in squares), and the last
 rows tell how large that is.
@@ -20,8 +22,16 @@ import numpy.typing as npt
 import scipy.io
 import tifffile
 
-from napari_hsi_restore.degradations import add_gaussian, non_iid_sigmas
-from napari_hsi_restore.noise import estimate_sigma
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.degradations import (
+    add_dead_lines,
+    add_gaussian,
+    add_impulses,
+    add_stripes,
+    non_iid_sigmas,
+)
+from napari_hsi_restore.noise import analyse, estimate_sigma
+from napari_hsi_restore.noise.portion import finish
 
 Cube = npt.NDArray[np.float32]
 
@@ -86,6 +96,55 @@ def measure(name: str, clean: Cube) -> Iterator[tuple[str, npt.NDArray[np.float6
     yield "clean, sigma / 255", own * 255, np.nan
 
 
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Bands of one defect in one cube: how many had it, how many of them and others were found."""
+
+    group: str
+    case: str
+    defect: str
+    there: int
+    right: int
+    wrong: int
+
+
+def defects(group: str, name: str, clean: Cube) -> Iterator[Found]:
+    """Look for defects in a cube with one kind of them, in a noisy one and in the clean one."""
+    rng = np.random.default_rng(sum(name.encode()))
+    bands = [int(band) for band in rng.permutation(clean.shape[0])[: clean.shape[0] // 3]]
+    noisy = add_gaussian(clean, non_iid_sigmas(clean.shape[0], rng), rng)
+    cases: list[tuple[str, Cube, str | None]] = [
+        ("clean", clean, None),
+        ("gaussian 30", add_gaussian(clean, 30.0, rng), None),
+        ("stripe", add_stripes(noisy.copy(), bands, rng), "stripes"),
+        ("deadline", add_dead_lines(noisy.copy(), bands, rng), "dead lines"),
+        ("impulse", add_impulses(noisy.copy(), bands, rng), "impulses"),
+    ]
+    for case, values, defect in cases:
+        report = finish(analyse(HyperCube(values, white_level=1.0)))
+        found = {
+            "stripes": set(report.stripes),
+            "dead lines": set(report.dead_lines),
+            "impulses": set(report.impulse_bands),
+        }
+        for kind, places in found.items():
+            there = set(bands) if kind == defect else set()
+            yield Found(group, case, kind, len(there), len(places & there), len(places - there))
+
+
+def defect_table(rows: list[Found]) -> str:
+    """How many bands of each group, case and defect were found, in Markdown."""
+    lines = [
+        "| data | added | looked for | bands that have it | found | found in other bands |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key in dict.fromkeys((row.group, row.case, row.defect) for row in rows):
+        same = [row for row in rows if (row.group, row.case, row.defect) == key]
+        sums = [sum(getattr(row, field) for row in same) for field in ("there", "right", "wrong")]
+        lines.append(f"| {' | '.join(key)} | {' | '.join(map(str, sums))} |")
+    return "\n".join(lines)
+
+
 def table(rows: list[Row]) -> str:
     """Lay the rows of each group and case out in Markdown."""
     lines = [
@@ -110,7 +169,16 @@ def main() -> None:
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=beside, help="folder of the real cubes")
     parser.add_argument("--quick", action="store_true", help="the validation cubes only")
+    parser.add_argument("--defects", action="store_true", help="stripes, dead lines, impulses")
     options = parser.parse_args()
+    if options.defects:
+        looked = [
+            found
+            for group, name, cube in cubes(options.data, options.quick)
+            for found in defects(group, name, cube)
+        ]
+        print(defect_table(looked))
+        return
     rows = [
         Row(group, case, errors, seconds)
         for group, name, cube in cubes(options.data, options.quick)

@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.program")
     parser.add_argument("--side", type=int, default=512, help="pixels of a side")
     parser.add_argument("--bands", type=int, default=31)
-    parser.add_argument("--model", default="auto")
+    parser.add_argument("--model", default="stas_c")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         noisy, restored = Path(folder) / "noisy.hdr", Path(folder) / "restored.tif"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_hsi_restore.classical import METHODS
-from napari_hsi_restore.cube import Georeference
+from napari_hsi_restore.cube import Georeference, HyperCube
 from napari_hsi_restore.degradations import degrade
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Progress
@@ -151,3 +151,33 @@ def test_auto_is_what_is_recommended_and_a_device_that_is_not_there_is_refused(n
     assert (entry["model"], entry["chosen"].split()[0]) == ("sparse", "Stripes,")
     with pytest.raises(UserError, match="device 'cuda:93'"):
         denoise(noisy, DenoiseRecipe(model="sparse", device="cuda:93"))
+
+
+@pytest.mark.parametrize("shape", [(12, 8, 8), (1, 30, 30), (2, 24, 20), (3, 26, 9), (150, 9, 8)])
+@pytest.mark.parametrize("kind", ["integer", "negative", "gaps", "one value"])
+def test_auto_gives_odd_cubes_a_right_answer(shape, kind):
+    rng = np.random.default_rng(0)
+    level = np.linspace(100, 180, shape[0])[:, None, None]
+    data = level + rng.normal(0, 3, shape)
+    if kind == "integer":
+        data = np.round(data).astype(np.uint8)
+    elif kind == "negative":
+        data -= 1000
+    elif kind == "gaps":
+        data[rng.random(shape) < 0.3] = np.nan
+    elif shape[0] > 1:
+        data[0] = 7.0
+    cube = HyperCube(data, name="odd")
+    result = denoise(cube, DenoiseRecipe(device="cpu"))
+    valid = cube.valid(data)
+    assert result.data.dtype == np.float32
+    assert np.isfinite(result.data[valid]).all()
+    assert np.abs(result.data - data.astype(float))[valid].max() < 25
+    if kind == "one value" and shape[0] > 1:
+        assert (result.data[0] == 7.0).all()
+
+
+def test_nothing_to_restore_is_said_in_a_sentence_by_auto():
+    for data in (np.ones((4, 9, 9)), np.full((4, 9, 9), np.nan)):
+        with pytest.raises(UserError, match="nothing to denoise; check the no-data value"):
+            denoise(HyperCube(data, name="flat"), DenoiseRecipe())

@@ -276,6 +276,8 @@ def estimated_noise(measured: Measured) -> Float:
             break
         complete = narrowed
         together.append(int(index))
+    if not complete.all() and _windows(complete) < _enough(complete.shape):
+        together = []
     together.sort()
     sigma = np.zeros(len(values))
     if together:
@@ -283,16 +285,24 @@ def estimated_noise(measured: Measured) -> Float:
     for index in order[len(together) :]:
         near = sorted(together, key=lambda band: abs(band - index))
         mask = valid[index] & complete
-        if near and mask.mean() >= _LEAST_COMPLETE and _windows(mask) >= _ENOUGH_WINDOWS:
+        enough = _enough(mask.shape)
+        if near and mask.mean() >= _LEAST_COMPLETE and _windows(mask) >= enough:
             sigma[index] = estimate_sigma(values[[*near[:_BESIDE], index]], mask)[-1]
-        elif _windows(valid[index]) >= _ENOUGH_WINDOWS and not near:
+        elif _windows(valid[index]) >= enough and not near:
             sigma[index] = estimate_sigma(values[index : index + 1], valid[index])[0]
         else:
             sigma[index] = sigma_of_pairs(values, valid, [*near[:_BESIDE_PAIRS], int(index)])
     missing = sigma <= 0.0
     if missing.any() and not missing.all():
         sigma[missing] = np.median(sigma[~missing])
-    return np.maximum(sigma, 1e-30)
+    known = values[valid]
+    floor = _LEAST_SIGMA * float(known.max() - known.min()) if known.size else 0.0
+    return np.maximum(sigma, floor or 1e-30)
+
+
+def _enough(shape: tuple[int, ...]) -> float:
+    """Windows that an estimate takes; of a small image half of those that it has."""
+    return min(_ENOUGH_WINDOWS, 0.5 * (shape[0] - 1) * (shape[1] - 1))
 
 
 def _windows(mask: Mask) -> int:

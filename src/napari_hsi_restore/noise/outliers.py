@@ -46,25 +46,45 @@ def lone_outliers(jump: Block, others: list[Block], valid: Mask, least: float) -
     size = np.abs(jump)
     usual = robust_sigma(_sampled(jump[valid]), resist=True)
     far: Mask = valid & (size > max(_LIMIT * usual, least))
-    # Beside a gap the median is of too few pixels.
-    far &= ndimage.uniform_filter(valid.astype(np.float32), size=3, mode="nearest") > _ALL
     for other in others:
         far &= np.abs(other) < _SHARED * size
     if not far.any():
         return far
+    # Beside a gap the median is of too few pixels.
+    far &= ndimage.uniform_filter(valid.astype(np.float32), size=3, mode="nearest") > _ALL
     crowd = ndimage.convolve(far.astype(np.float32), _NINE, mode="constant")
     return np.asarray(far & (crowd < 1.5))
 
 
 def jumps(band: Block, valid: Mask) -> Block:
     """Difference from the median of the nine pixels around, 0 where not valid, (y, x)."""
-    if not valid.any():
+    if not valid.any() or min(band.shape) < 3:
         return np.zeros_like(band)
     level = float(np.median(_sampled(band[valid])))
     filled = np.where(valid, band, np.float32(level))
-    return np.where(
-        valid, filled - ndimage.median_filter(filled, size=3, mode="mirror"), np.float32(0.0)
-    )
+    return np.where(valid, filled - _median_of_nine(filled), np.float32(0.0))
+
+
+def _median_of_nine(image: Block) -> Block:
+    """The median of every pixel and the eight around it, the image mirrored at its rim.
+
+    Columns of three are sorted once for the three windows that they are in: the median of
+    all nine is that of the largest of the lowest, the middle of the middle ones and the
+    smallest of the highest. Many times as fast as a general rank filter.
+    """
+    padded = np.pad(image, 1, mode="reflect")
+    low, middle, high = _sorted(padded[:-2], padded[1:-1], padded[2:])
+    lowest = np.maximum(np.maximum(low[:, :-2], low[:, 1:-1]), low[:, 2:])
+    highest = np.minimum(np.minimum(high[:, :-2], high[:, 1:-1]), high[:, 2:])
+    _, centre, _ = _sorted(middle[:, :-2], middle[:, 1:-1], middle[:, 2:])
+    return _sorted(lowest, centre, highest)[1]
+
+
+def _sorted(first: Block, second: Block, third: Block) -> tuple[Block, Block, Block]:
+    """Three images, sorted pixel by pixel."""
+    small, large = np.minimum(first, second), np.maximum(first, second)
+    rest = np.minimum(large, third)
+    return np.minimum(small, rest), np.maximum(small, rest), np.maximum(large, third)
 
 
 def _sampled(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
