@@ -32,6 +32,7 @@ class LiveView(QWidget):
         self.plot = LossPlot(floor)
         self.notes = LearningNotes()
         self._shown: Learning | None = None
+        self._drawn: object = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         for part in (*above, self.preview, self.plot, self.notes):
@@ -51,6 +52,12 @@ class LiveView(QWidget):
         if learning is None:
             return
         course = learning.course
+        ends = {name: (len(curve), curve[-1]) for name, curve in course.curves.items()}
+        drawn = (ends, course.snapshot, course.cell, learning.state)
+        # Progress comes several times a second; drawing takes longer than saying it.
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
         self.plot.show_course(course)
         if course.snapshot is not None:
             self.preview.show_snapshot(course.snapshot)
@@ -58,6 +65,7 @@ class LiveView(QWidget):
 
     def forget(self) -> None:
         """Show nothing of the job before."""
+        self._drawn = None
         self.preview.forget()
         self.plot.show_course(Course())
 

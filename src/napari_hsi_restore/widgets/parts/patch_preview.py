@@ -34,6 +34,7 @@ class PatchPreview(QWidget):
         super().__init__(parent)
         self._titles = {**TITLES, "before": before}
         self._shown: Snapshot | None = None
+        self._wanted: Snapshot | None = None
         self._busy = False
         self._pictures = {name: _Picture(title) for name, title in self._titles.items()}
         self._caption = QLabel(EMPTY)
@@ -61,12 +62,13 @@ class PatchPreview(QWidget):
 
     def forget(self) -> None:
         """Show nothing: it belongs to another job."""
-        self._shown = None
+        self._shown = self._wanted = None
         self._show({})
         self._caption.setText(EMPTY)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Read a snapshot in the background and show it, unless it is shown already."""
+        self._wanted = snapshot
         if self._busy or snapshot == self._shown:
             return
         self._busy = True
@@ -76,8 +78,11 @@ class PatchPreview(QWidget):
 
     def _take(self, snapshot: Snapshot, found: PatchPictures | str) -> None:
         self._busy = False
-        if isinstance(found, str):
-            return  # The next one comes soon.
+        wanted = self._wanted
+        if wanted is not None and wanted != snapshot:
+            self.show_snapshot(wanted)
+        if wanted is None or isinstance(found, str):
+            return  # It belongs to another job, or the next one comes soon.
         self._shown = snapshot
         self._show(found.pictures)
         self._caption.setText(
