@@ -12,6 +12,13 @@ AUTO_BANDS = 60
 """From so many bands on, the network that was trained on many bands suits better."""
 
 
+AUTOMATIC = (
+    "Looks at the noise first: stripes, dead lines and impulses are mended, then the noise is "
+    "removed, by the method that does that best. The result says which."
+)
+"""What the model ``"auto"`` does, for a list of choices."""
+
+
 class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Settings of a denoising run.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from napari_hsi_restore.restore.recipe import automatic_choice as automatic_denoiser
+from napari_hsi_restore.restore.recipe import AUTOMATIC
 from napari_hsi_restore.restore.superres_recipe import (
     CLASSICAL_PURPOSES,
     SCALES,
@@ -55,7 +55,7 @@ class RestoreTask:
     def automatic(self, n_bands: int) -> Entry:
         """What ``"auto"`` means for a number of bands, and why; the name may be empty."""
         if self.scale is None:
-            return automatic_denoiser(n_bands)
+            return "", AUTOMATIC
         return automatic_choice(self.scale, n_bands)
 
 
