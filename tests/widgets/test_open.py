@@ -398,7 +398,7 @@ def test_what_was_said_is_filled_in_for_files_alike_and_can_be_forgotten(
     np.save(tmp_path / "other.npy", cube[:, :, 1:])
     choose(qtbot, dock, tmp_path / "one.npy")
     pick(qtbot, dock, "Bands", "axis 1: 234")
-    pick(qtbot, dock, "Wavelengths", "PRISMA: 234 bands, 402 to 2497 nm")
+    pick(qtbot, dock, "Wavelengths", "PRISMA: 402 to 2497 nm")
     assert "402.5 to 2496.9 nm" in named(dock, QLabel, "Summary").text()
     assert not remembered(dock).isVisible()
     open_it(qtbot, viewer, dock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.errors import UserError
+
+_MOST_PIECES = 200_000
+"""Each is a task of the graph: so many take a second and 100 MB. [ours]"""
 
 
 class Pieces(Protocol):
@@ -56,7 +60,18 @@ def from_pieces(source: Pieces, chunks: tuple[int, ...], path: Path) -> da.Array
     path : Path
         Of the file, for the sentence about a damaged piece: that is a `UserError` when
         the piece is computed.
+
+    Raises
+    ------
+    UserError
+        If there are more pieces than can be listed, as a damaged file may say.
     """
+    count = math.prod(-(-n // max(1, c)) for n, c in zip(source.shape, chunks, strict=True))
+    if count > _MOST_PIECES:
+        raise UserError(
+            f"{path}: the shape {tuple(source.shape)} in {count} pieces is too much to open; the "
+            "file is damaged, or save it with larger chunks."
+        )
     source = _Explained(source, path)
     empty = np.empty((0,) * source.ndim, source.dtype)
     array: da.Array = da.from_array(  # type: ignore[no-untyped-call]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from napari_hsi_restore.io.request import Request
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Below this an array in memory is quicker than a lazy one and costs little.
 _EAGER_BYTES = 64 * 2**20
+_LONGEST_LIST = 2**16
+_ATTRIBUTES = {"scalefactor", "dataignorevalue", "fillvalue", "nodata", "units"}
 _CHUNK_BYTES = 16 * 2**20
 
 
@@ -139,7 +142,7 @@ def _entries(path: Path, matlab: bool) -> list[Entry]:
             kind = "complex128"
         entries.append(Entry(name, shape, kind, _Loader(path, name, matlab)))
         if not matlab:
-            entries.extend(container.listed_attributes(name, item.attrs))
+            entries.extend(container.listed_attributes(name, _lists(item)))
 
     try:
         with h5py.File(path, "r") as file:
@@ -147,6 +150,33 @@ def _entries(path: Path, matlab: bool) -> list[Entry]:
     except (OSError, RuntimeError) as error:
         raise _damaged(path, error) from error
     return entries
+
+
+def _lists(item: Any) -> dict[str, Any]:
+    """The attributes of an object that are lists of numbers.
+
+    Nothing else is read: in a damaged file the HDF5 library may never come back from an
+    attribute of texts, and a size may be any number.
+    """
+    found = {}
+    for key in item.attrs:
+        inside = item.attrs.get_id(key)
+        shape: tuple[int, ...] = inside.shape or ()
+        kind = inside.dtype.kind
+        if len(shape) == 1 and kind in "uif" and shape[0] <= _LONGEST_LIST:
+            found[key] = item.attrs[key]
+    return found
+
+
+def _said(item: Any) -> dict[str, Any]:
+    """The attributes that say something of the values, by their plain names."""
+    found = {}
+    for key in item.attrs:
+        plain = re.sub(r"[^a-z]", "", key.lower())
+        shape = item.attrs.get_id(key).shape or ()
+        if plain in _ATTRIBUTES and math.prod(shape) == 1:
+            found[plain] = _attribute(item.attrs[key])
+    return found
 
 
 def _damaged(path: Path, error: Exception) -> UserError:
@@ -161,10 +191,7 @@ def _with_attributes(cube: HyperCube, path: Path) -> HyperCube:
     with h5py.File(path, "r") as file:
         if name not in file:
             return cube
-        attributes = {
-            re.sub(r"[^a-z]", "", key.lower()): _attribute(value)
-            for key, value in file[name].attrs.items()
-        }
+        attributes = _said(file[name])
         places: dict[str, str] = {}
 
         def visit(inner: str, item: Any) -> None:
@@ -222,7 +249,9 @@ def _write(cube: HyperCube, file: Any) -> None:
         dataset[place] = values
     if cube.units:
         dataset.attrs["units"] = cube.units
-    file.create_dataset(container.RECORD, data=record.to_json(cube))
+    # Of fixed length: from a damaged heap of texts of free length the HDF5 library may never
+    # come back.
+    file.create_dataset(container.RECORD, data=np.bytes_(record.to_json(cube).encode()))
     for name, value in (
         ("wavelengths", cube.wavelengths_nm),
         ("fwhm", cube.fwhm_nm),

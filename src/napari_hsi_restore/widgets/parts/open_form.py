@@ -248,8 +248,7 @@ class OpenForm(QWidget):
             self.wavelengths.removeItem(place)
         for one in fitting:
             self.wavelengths.addItem(
-                f"{one.title}: {one.bands} bands, {one.low_nm:.0f} to {one.high_nm:.0f} nm",
-                one.path,
+                f"{one.title}: {one.low_nm:.0f} to {one.high_nm:.0f} nm", one.path
             )
             last = self.wavelengths.count() - 1
             self.wavelengths.setItemData(last, one.source, Qt.ItemDataRole.ToolTipRole)
