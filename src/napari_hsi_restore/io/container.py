@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -72,7 +73,8 @@ class Entry:
     @property
     def size(self) -> int:
         """Number of values."""
-        return int(np.prod(self.shape, dtype=np.int64)) if self.shape else 1
+        # Python's own integers: a damaged file may say any shape.
+        return math.prod(self.shape)
 
     @property
     def is_numeric(self) -> bool:

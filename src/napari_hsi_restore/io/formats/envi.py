@@ -31,6 +31,7 @@ _NEVER_DATA = {".hdr", ".txt", ".csv", ".json", ".xml", ".md", ".pdf", ".zip", "
     ".tfw",
     ".py",
 }
+_LONGEST_SHOWN = 40
 _INTERLEAVES = ("bsq", "bil", "bip")
 UNITS, WHITE, HISTORY, EXTRA = "data units", "white level", "processing history", "extra metadata"
 OFFSETS, GAINS, SCALE = "data offset values", "data gain values", "reflectance scale factor"
@@ -159,8 +160,8 @@ class _Layout:
         self._interleave = fields.get("interleave", "bsq" if self._bands == 1 else "").lower()
         if self._interleave not in _INTERLEAVES:
             raise UserError(
-                f"{header}: the interleave {self._interleave!r} is unknown; correct it to bsq, "
-                "bil or bip."
+                f"{header}: the interleave '{_shown(self._interleave)}' is unknown; correct it to "
+                "bsq, bil or bip."
             )
         self.row_bytes = self._samples * self._bands * self._dtype.itemsize
         self.end_byte = self._offset + self._lines * self.row_bytes
@@ -284,8 +285,14 @@ def _whole(header: Path, fields: Mapping[str, str], key: str, least: int) -> int
     if text is None:
         raise UserError(f"{header}: the header lacks '{key}'; add it.")
     if not re.fullmatch(r"\d+", text.strip()) or int(text) < least:
-        raise UserError(f"{header}: '{key} = {text}' is not a whole number; correct it.")
+        raise UserError(f"{header}: '{key} = {_shown(text)}' is not a whole number; correct it.")
     return int(text)
+
+
+def _shown(value: str) -> str:
+    """A value for a sentence: a brace that is never closed takes in half of the header."""
+    line = " ".join(value.split())
+    return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…"
 
 
 def _number(header: Path, fields: Mapping[str, str], key: str) -> float | None:
@@ -295,7 +302,9 @@ def _number(header: Path, fields: Mapping[str, str], key: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise UserError(f"{header}: '{key} = {text}' is not a number; correct it.") from None
+        raise UserError(
+            f"{header}: '{key} = {_shown(text)}' is not a number; correct it."
+        ) from None
 
 
 def _dtype(header: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
@@ -310,7 +319,7 @@ def _dtype(header: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
     # little-endian.
     order = fields.get("byte order", "0").strip()
     if order not in {"0", "1"}:
-        raise UserError(f"{header}: 'byte order = {order}' is neither 0 nor 1; correct it.")
+        raise UserError(f"{header}: 'byte order = {_shown(order)}' is neither 0 nor 1; correct it.")
     return np.dtype(DTYPES[code]).newbyteorder(">" if order == "1" else "<")
 
 
