@@ -137,7 +137,7 @@ def test_what_is_cancelled_before_there_is_a_model_says_so(client):
 
 def test_a_child_that_does_not_answer_is_no_reason_to_wait(client):
     learning = submit(client, end="hang")
-    until_step(learning, 10)
+    until_step(learning, 11)
     pid = client.pid
     client.cancel(learning)
     until(lambda: not learning.active)
