@@ -23,6 +23,12 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 MARKED = re.compile(r"(<!-- models:begin -->\n).*?(<!-- models:end -->)", re.DOTALL)
 
 
+def _steps(record: ModelRecord) -> int:
+    """Steps of the run, and of the one that it began with."""
+    before = record.provenance.before
+    return record.provenance.steps + (before.steps if before else 0)
+
+
 def table(records: Iterable[ModelRecord]) -> str:
     """Markdown: what every model is for, its size, and its scores with their protocol."""
     lines = []
@@ -30,7 +36,7 @@ def table(records: Iterable[ModelRecord]) -> str:
     for record in records:
         lines.append(
             f"\n**`{record.name}`**: {record.purpose} {record.parameters:,} parameters, trained "
-            f"for {record.provenance.steps:,} steps on {len(record.provenance.data)} cubes.\n\n"
+            f"for {_steps(record):,} steps on {len(record.provenance.data)} cubes.\n\n"
         )
         cases = _cases(record)
         if record.task == "superres":
