@@ -15,6 +15,9 @@ from napari_hsi_restore.errors import UserError
 _MOST_PIECES = 200_000
 """Each is a task of the graph: so many take a second and 100 MB. [ours]"""
 
+_LARGEST_PIECE = 2 * 2**30
+"""Bytes; no common compressor takes more at once."""
+
 
 class Pieces(Protocol):
     """What gives pieces of an array on being indexed."""
@@ -71,6 +74,13 @@ def from_pieces(source: Pieces, chunks: tuple[int, ...], path: Path) -> da.Array
         raise UserError(
             f"{path}: the shape {tuple(source.shape)} in {count} pieces is too much to open; the "
             "file is damaged, or save it with larger chunks."
+        )
+    sizes = (min(n, c) for n, c in zip(source.shape, chunks, strict=True))
+    size = math.prod(sizes) * np.dtype(source.dtype).itemsize
+    if size > _LARGEST_PIECE:
+        raise UserError(
+            f"{path}: its pieces of {size / 2**30:.0f} GiB are too large to open; the file is "
+            "damaged, or save it with smaller chunks."
         )
     source = _Explained(source, path)
     empty = np.empty((0,) * source.ndim, source.dtype)
