@@ -5,8 +5,8 @@ training scenes. Then the found cell, the two published ones, chains of only the
 smallest spatial (o1) and of only the largest joint operation (o8), the cell found on the
 other set, and random cells are trained from random weights with equal settings for
 equally many steps, on the same training scenes, and scored on the validation scenes
-(middle 96 x 96 pixels; mean PSNR with white at 1 over sigma 10, 30, 50, 70 and non-iid
-noise). Nothing under ``test/`` is read.
+(96 x 96 pixels in the middle of both halves, or of a small scene; mean PSNR with white at
+1 over sigma 10, 30, 50, 70 and non-iid noise). Nothing under ``test/`` is read.
 
 Every search and every row is kept in ``--cache``, so the experiment can be broken off and
 called again; searches write checkpoints there, too. The table is printed from what is there.
@@ -30,7 +30,7 @@ from benchmarks.scenes import DATA
 from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.search.discretise import cell_state, genotype_of, path_of
 from napari_hsi_restore.search.found import Found
-from napari_hsi_restore.search.heldout import HeldOut
+from napari_hsi_restore.search.heldout import SIDE, HeldOut
 from napari_hsi_restore.search.portions import halve
 from napari_hsi_restore.search.recipe import SearchRecipe
 from napari_hsi_restore.search.strategy import Search
@@ -87,6 +87,7 @@ def recipe_of(options: argparse.Namespace, kind: str, seed: int = 0) -> SearchRe
         seed=seed,
         width=options.width,
         patch=options.patch,
+        crops=1,
         patches=1,
         most_components=6,
         domain=options.domain,
@@ -119,7 +120,7 @@ class Experiment:
             train, validation = SPLITS[self.kind]
             self._training = cubes.load(cubes.find(self.options.data, train))
             held_out = cubes.load(cubes.find(self.options.data, validation))
-            self._held_out = HeldOut(held_out, self.options.domain)
+            self._held_out = HeldOut(squares(held_out), self.options.domain)
         return self._training
 
     def held_out(self) -> HeldOut:
@@ -202,6 +203,18 @@ class Experiment:
         rng = np.random.default_rng(2022)
         paths = [tuple(int(rng.integers(len(p))) for p in PAIRS) for _ in range(self.options.cells)]
         return [genotype_of(path, f"random {n}") for n, path in enumerate(paths, start=1)]
+
+
+def squares(scenes: list[Cube]) -> list[Cube]:
+    """Two parts of every scene that is large enough, else the scene: left and right middle."""
+    parts = []
+    for scene in scenes:
+        width = scene.shape[2]
+        if width < 2 * SIDE:
+            parts.append(scene)
+        else:
+            parts += [scene[:, :, : width // 2], scene[:, :, width // 2 :]]
+    return parts
 
 
 def chain(operation: str) -> Genotype:
@@ -299,6 +312,17 @@ def finding(found: dict[str, Genotype], rows: dict[str, list[Row]]) -> str:
     return text
 
 
+def cells_of(experiment: Experiment) -> list[tuple[str, Genotype]]:
+    """What is trained on a set, with its labels in the table."""
+    return [
+        *((cell.name, cell) for cell in PUBLISHED),
+        ("all o1", chain("o1")),
+        ("all o8", chain("o8")),
+        ("found", experiment.found()),
+        *((cell.name, cell) for cell in experiment.random_cells()),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -312,23 +336,27 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="trainings of every row")
     parser.add_argument("--cells", type=int, default=4, help="random cells")
     parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--patch", type=int, default=40)
+    parser.add_argument("--patch", type=int, default=64)
     parser.add_argument("--domain", choices=("eigenimages", "bands"), default="eigenimages")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", choices=SPLITS, help="search and train for this set, no table")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     experiments = {kind: Experiment(kind, options) for kind in SPLITS}
     for experiment in experiments.values():
         experiment.folder.mkdir(parents=True, exist_ok=True)
+    if options.only:
+        experiment = experiments[options.only]
+        for label, genotype in cells_of(experiment):
+            experiment.row(label, genotype)
+        return
     found = {kind: experiment.found() for kind, experiment in experiments.items()}
     rows: dict[str, list[Row]] = {}
     for kind, experiment in experiments.items():
-        cells = [("found", found[kind]), *((cell.name, cell) for cell in PUBLISHED)]
-        cells += [("all o1", chain("o1")), ("all o8", chain("o8"))]
+        cells = cells_of(experiment)
         other = found["many" if kind == "few" else "few"]
         if path_of(other) != path_of(found[kind]):
             cells.append(("found on the other set", other))
-        cells += [(cell.name, cell) for cell in experiment.random_cells()]
         rows[kind] = [experiment.row(label, genotype) for label, genotype in cells]
     print(
         f"\n{options.domain}, width {options.width}, patches of {options.patch}, "

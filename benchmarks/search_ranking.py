@@ -35,7 +35,7 @@ from napari_hsi_restore.search_space.genotype import PUBLISHED, Genotype
 FORMS: tuple[Form, ...] = ("single-path", "full")
 
 
-def cells_of(experiment: Experiment) -> list[Genotype]:
+def ranked(experiment: Experiment) -> list[Genotype]:
     """Random cells, the published ones and two chains."""
     return [*experiment.random_cells(), *PUBLISHED, chain("o1"), chain("o8")]
 
@@ -65,7 +65,7 @@ def measured(experiment: Experiment, form: Form, options: argparse.Namespace) ->
     path = experiment.folder / f"ranking-{kind}-{form}-{steps}-{options.cells}.json"
     if not path.exists():
         search = experiment.searched(state, form, steps)
-        paths = [path_of(cell) for cell in cells_of(experiment)]
+        paths = [path_of(cell) for cell in ranked(experiment)]
         content = {
             "weights": [value for row in search.weights() for value in row.tolist()],
             "likelihoods": likelihoods(search, paths),
@@ -90,8 +90,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300, help="training steps of every cell")
     parser.add_argument("--cells", type=int, default=8, help="random cells")
     parser.add_argument("--batches", type=int, default=24, help="for the scores of the supernets")
-    parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--patch", type=int, default=40)
+    parser.add_argument("--width", type=int, default=8)
+    parser.add_argument("--patch", type=int, default=24)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--domain", choices=("eigenimages", "bands"), default="eigenimages")
     parser.add_argument("--threads", type=int, default=1)
@@ -100,7 +100,7 @@ def main() -> None:
     experiment = Experiment(options.set, options)
     experiment.folder.mkdir(parents=True, exist_ok=True)
     forms = {form: measured(experiment, form, options) for form in FORMS}
-    cells = cells_of(experiment)
+    cells = ranked(experiment)
     rows = [experiment.row(cell.name, cell) for cell in cells]
     # The higher the better, for each.
     rankings: dict[str, list[float]] = {"trained alone": [row.mean for row in rows]}

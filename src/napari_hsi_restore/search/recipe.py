@@ -84,7 +84,7 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     domain: Literal["eigenimages", "bands"] = "eigenimages"
     fewest_bands: int = pydantic.Field(default=8, ge=1)
     crop: int = pydantic.Field(default=100, ge=16)
-    patch: int = pydantic.Field(default=48, ge=8)
+    patch: int = pydantic.Field(default=64, ge=8)
     crops: int = pydantic.Field(default=2, ge=1)
     patches: int = pydantic.Field(default=1, ge=1)
     most_components: int = pydantic.Field(default=8, ge=1)
@@ -94,7 +94,7 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     travel: float = pydantic.Field(default=15.0, gt=0)
     warmup_share: float = pydantic.Field(default=0.25, ge=0, lt=1)
     explore: float = pydantic.Field(default=0.5, ge=0, le=1)
-    paths: int = pydantic.Field(default=6, ge=2)
+    paths: int = pydantic.Field(default=4, ge=2)
     inherit: bool = True
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
     search_steps: int | None = pydantic.Field(default=None, ge=1)
