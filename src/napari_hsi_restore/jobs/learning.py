@@ -234,7 +234,8 @@ class LearningClient:
 
     def unfinished(self) -> tuple[Unfinished, ...]:
         """The jobs on disk that nobody works at and that can be resumed, by name."""
-        active = {learning.folder for learning in self.jobs if learning.active}
+        known = {learning.folder: learning for learning in self.jobs}
+        active = {folder for folder, learning in known.items() if learning.active}
         found = []
         for path in sorted(runs_folder().glob(f"*/{learning_job.JOB}")):
             folder = path.parent
@@ -244,6 +245,9 @@ class LearningClient:
             if (folder / learning_job.DONE).exists() or learning_job.owned_by_another(folder):
                 continue
             ending = read_ending(folder / learning_job.EVENTS)
+            if folder in known and known[folder].cancelled:
+                # The file says so only when the child has written its last checkpoint.
+                ending = dataclasses.replace(ending, reason="stopped")
             found.append(Unfinished(job, folder, ending))
         return tuple(found)
 
