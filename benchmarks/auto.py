@@ -39,8 +39,9 @@ CASES = (
     "impulse",
     "mixture",
     "poisson-100",
+    "poisson-20",
 )
-METHODS = ("fasthyde", "ngmeet", "sparse", "fasthyin", "stas_c", "stas_p")
+METHODS = ("fasthyde", "ngmeet", "photon", "sparse", "fasthyin", "stas_c", "stas_p")
 ALLOWED_DB = 0.3
 
 

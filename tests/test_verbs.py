@@ -79,4 +79,4 @@ def test_auto_takes_what_is_recommended_and_says_why():
     noisy = hsr.degrade(hsr.demo_scene(size=48), "deadline", seed=1)
     entry = json.loads(hsr.denoise(noisy).history[-1])
     assert entry["model"] == hsr.recommend(hsr.noise_report(noisy)).model == "fasthyin"
-    assert entry["chosen"].startswith("Dead columns found")
+    assert entry["chosen"].startswith("Dead lines found")

@@ -111,6 +111,7 @@ def noise_json(report: NoiseReport, advice: Recommendation) -> dict[str, Any]:
         "shot_share": report.shot_share,
         "photons_at_white": report.photons_at_white,
         "impulse_fraction": report.impulse_fraction,
+        "lone_fraction": report.lone_fraction,
         "stripes": list(report.stripes),
         "stripe_direction": report.stripe_direction,
         "dead_lines": {str(band): list(lines) for band, lines in report.dead_lines.items()},

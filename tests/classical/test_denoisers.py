@@ -43,6 +43,34 @@ def test_ngmeet_is_the_better_one(run, clean, noisy):
     assert score(clean, run(noisy, "ngmeet")) > score(clean, run(noisy, "fasthyde"))
 
 
+def test_shot_noise_wants_photon(run):
+    clean = demo_scene(size=96)
+    for photons, gain in ((100, 1.0), (20, 1.0)):
+        noisy = degrade(clean, f"poisson-{photons}", seed=0)
+        assert score(clean, run(noisy, "photon")) > score(clean, run(noisy, "ngmeet")) + gain
+
+
+def test_without_shot_noise_photon_is_ngmeet(run, clean, noisy):
+    assert np.std(run(noisy, "photon").data - run(noisy, "ngmeet").data) < 2e-3
+    clean = demo_scene(size=96)
+    weak = run(degrade(clean, "poisson-100", seed=0), "photon", strength=0.5)
+    strong = run(degrade(clean, "poisson-100", seed=0), "photon")
+    assert score(clean, weak) < score(clean, strong)
+
+
+def test_photon_does_not_care_for_units_and_keeps_what_is_missing(run):
+    clean = demo_scene(size=96)
+    noisy = degrade(clean, "poisson-100", seed=0)
+    expected = run(noisy, "photon").data
+    counts = noisy.replace(data=np.round(noisy.data * 100).astype(np.int32), white_level=100.0)
+    np.testing.assert_allclose(run(counts, "photon").data / 100, expected, atol=1e-2)
+    data = noisy.data.copy()
+    data[:, 5:9, 5:9], data[7] = -1.0, -1.0
+    result = run(noisy.replace(data=data, nodata=-1.0), "photon").data
+    assert (result[data == -1.0] == -1.0).all()
+    assert np.abs(result - expected)[data != -1.0].max() < 0.2
+
+
 def test_many_bands(run):
     clean = demo_scene(size=32, bands=220)
     noisy = degrade(clean, "gaussian-30", seed=0)

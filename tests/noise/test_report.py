@@ -90,11 +90,13 @@ def test_impulses_and_hot_pixels(clean):
     noisy = degrade(clean, "gaussian-10", seed=0).data.copy()
     rng = np.random.default_rng(0)
     noisy[4][rng.random(noisy.shape[1:]) < 0.2] = 1.0
-    places = rng.integers(4, 124, (30, 2))
+    places = rng.integers(4, 124, (60, 2))
     noisy[20, places[:, 0], places[:, 1]] += 1.5
     found = report(HyperCube(noisy, white_level=1.0))
     assert found.impulse_bands == (4, 20)
-    assert found.impulse_fraction == pytest.approx((0.2 + 30 / 128**2) / 31, rel=0.1)
+    assert found.lone_fraction == pytest.approx(60 / 128**2 / 31, rel=0.1)
+    assert recommend(found).model == "sparse"
+    assert found.impulse_fraction == pytest.approx((0.2 + 60 / 128**2) / 31, rel=0.1)
 
 
 def test_bad_bands_and_why(clean):
@@ -137,8 +139,10 @@ def test_noise_is_right_beside_defects(clean):
     ("preset", "expected"),
     [
         ("gaussian-30", "ngmeet"),
+        ("poisson-100", "photon"),
+        ("poisson-20", "photon"),
         ("stripe", "sparse"),
-        ("impulse", "sparse"),
+        ("impulse", "fasthyin"),
         ("mixture", "sparse"),
         ("deadline", "fasthyin"),
     ],

@@ -12,6 +12,7 @@ from napari_hsi_restore.classical.fasthyde import fasthyde
 from napari_hsi_restore.classical.inpaint import inpaint
 from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
+from napari_hsi_restore.classical.photon import photon
 from napari_hsi_restore.classical.smoothing import smooth
 from napari_hsi_restore.classical.sparse import sparse
 from napari_hsi_restore.errors import UserError
@@ -37,6 +38,8 @@ class Method:
         Whether missing values of active bands are filled; else they stay missing.
     mends : bool
         Whether dead lines and stuck pixels are looked for first, and then count as missing.
+    stabilises : bool
+        Whether it looks for the growth of the noise with the signal.
     destripes : bool
         Whether it looks for stripes, along whole rows or columns.
     copies : int
@@ -52,6 +55,7 @@ class Method:
     extent: Literal["image", "spectrum"]
     fills: bool
     mends: bool
+    stabilises: bool
     destripes: bool
     copies: int
     run: Callable[[Measured, Float], Restoring]
@@ -77,6 +81,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=False,
         mends=False,
+        stabilises=False,
         destripes=False,
         copies=1,
         run=_fasthyde,
@@ -88,9 +93,22 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=False,
         mends=False,
+        stabilises=False,
         destripes=False,
         copies=1,
         run=_ngmeet,
+    ),
+    Method(
+        "photon",
+        "Shot noise, which grows with the signal: made the same everywhere, then as ngmeet",
+        needs_noise=True,
+        extent="image",
+        fills=False,
+        mends=False,
+        stabilises=True,
+        destripes=False,
+        copies=3,
+        run=photon,
     ),
     Method(
         "sparse",
@@ -99,6 +117,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=True,
         mends=True,
+        stabilises=False,
         destripes=True,
         copies=6,
         run=sparse,
@@ -110,6 +129,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=False,
         mends=True,
+        stabilises=False,
         destripes=True,
         copies=2,
         run=destripe,
@@ -121,6 +141,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=True,
         mends=True,
+        stabilises=False,
         destripes=False,
         copies=2,
         run=inpaint,
@@ -132,6 +153,7 @@ METHODS: tuple[Method, ...] = (
         extent="image",
         fills=True,
         mends=True,
+        stabilises=False,
         destripes=False,
         copies=2,
         run=_fasthyin,
@@ -143,6 +165,7 @@ METHODS: tuple[Method, ...] = (
         extent="spectrum",
         fills=False,
         mends=False,
+        stabilises=False,
         destripes=False,
         copies=1,
         run=smooth,

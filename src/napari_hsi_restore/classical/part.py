@@ -10,6 +10,7 @@ from napari_hsi_restore.classical.low_rank import find_outside
 from napari_hsi_restore.noise.known import Known
 from napari_hsi_restore.noise.measured import Float, Measured, Whole
 from napari_hsi_restore.noise.portion import portion
+from napari_hsi_restore.noise.shot import shot_of
 from napari_hsi_restore.noise.stripes import find_stripes
 
 Region = tuple[slice, slice]
@@ -70,14 +71,19 @@ def cut_part(
     """
     if method.extent == "spectrum":
         return Part(measured.cut(*region, Whole()), _inside(region, region))
-    moments = yield from portion(known.moments(measured, mends=method.mends), 0.0, 0.5)
-    shifts = None
+    moments, shifts, shot = None, None, None
+    if method.stabilises:
+        shot = shot_of(measured)
+    else:
+        moments = yield from portion(known.moments(measured, mends=method.mends), 0.0, 0.5)
     if method.destripes:
         shifts = yield from portion(find_stripes(measured, sigma), 0.5, 1.0)
     outside = find_outside(measured) if method.fills else None
     _, height, width = measured.cube.shape
     around = (_wider(region[0], height), _wider(region[1], width))
-    return Part(measured.cut(*around, Whole(moments, shifts, outside)), _inside(region, around))
+    return Part(
+        measured.cut(*around, Whole(moments, shifts, outside, shot)), _inside(region, around)
+    )
 
 
 def _wider(place: slice, length: int) -> slice:

@@ -19,7 +19,8 @@ from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured, Mome
 from napari_hsi_restore.noise.outliers import jumps, lone_outliers
 from napari_hsi_restore.noise.portion import portion
 from napari_hsi_restore.noise.report import NoiseReport
-from napari_hsi_restore.noise.signal_dependence import SignalDependence, signal_dependence
+from napari_hsi_restore.noise.shot import shot_of
+from napari_hsi_restore.noise.signal_dependence import SignalDependence
 from napari_hsi_restore.noise.stripes import Direction, Lines, line_shifts
 
 # Bands with stripes, ours: so many lines, shifted by so many times what a line mean is
@@ -34,7 +35,6 @@ _STRIPE_OF_SPREAD, _IMPULSE_OF_SPREAD = 0.03, 1.0
 _TIMES_SIGMA = 8.0
 _LEAST_IMPULSES, _IMPULSE_SHARE = 8, 2e-4
 _NEAR = 4
-_SAMPLE_VALUES, _MOSTLY = 20_000_000, 0.9
 # HySime keeps a direction of the spectra whose power is more than twice its noise.
 _TIMES_THE_NOISE = 2.0
 
@@ -107,7 +107,8 @@ def analyse(cube: HyperCube, known: Known | None = None) -> Generator[float, Non
     sigma = known.noise(measured, mends=True)
     yield 0.5
     found = yield from portion(known.moments(measured, mends=True), 0.5, 0.55)
-    shot, most = _shot(measured, sigma)
+    shot = shot_of(measured)
+    most = _largest(sigma, shot)
     spread = np.sqrt(np.diag(found.covariance))
     bands = yield from portion(_look(measured, most, spread), 0.6, 0.8)
     lines = yield from portion(line_shifts(measured, sigma), 0.8, 1.0)
@@ -203,25 +204,9 @@ def _places(lines: Mask, valid: Mask) -> tuple[tuple[int, ...], tuple[int, ...]]
     return found[0], found[1]
 
 
-def _shot(measured: Measured, sigma: Float) -> tuple[SignalDependence | None, Float]:
-    """Growth of the noise with the signal, and the largest noise of each band, (active,).
-
-    The middle rows of a large cube are measured.
-    """
-    _, height, width = measured.cube.shape
-    count = min(height, max(8, _SAMPLE_VALUES // (len(measured.active) * width)))
-    start = (height - count) // 2
-    values, valid = measured.block(slice(start, start + count))
-    good = np.flatnonzero(valid.mean(axis=(1, 2)) > _MOSTLY)
-    if not good.size:
-        return None, sigma
-    inside: Mask = np.all(valid[good], axis=0)
-    shot = signal_dependence(values[good], inside)
-    if shot is None or not shot.share:
-        return shot, sigma
-    most = sigma.copy()
-    most[good] = np.fmax(most[good], shot.at_most)
-    return shot, most
+def _largest(sigma: Float, shot: SignalDependence | None) -> Float:
+    """Noise of every band where its signal is largest, (active,)."""
+    return sigma if shot is None or not shot.share else np.fmax(sigma, shot.at_most)
 
 
 def _report(
@@ -241,8 +226,9 @@ def _report(
     striped, direction, strength = _striped(sigma, fits)
     dead, dead_direction = _dead(bands)
     # The rim of a stripe jumps out, too.
-    impulses = bands.stuck + bands.lone
-    impulses[striped] = bands.stuck[striped]
+    lone = bands.lone.copy()
+    lone[striped] = 0.0
+    impulses = bands.stuck + lone
     has_impulses = np.flatnonzero(impulses > 0)
     eigenvalues = np.linalg.eigvalsh(found.covariance / np.outer(sigma, sigma))
     values = int(np.prod(cube.shape))
@@ -255,6 +241,7 @@ def _report(
         shot_share=None if shot is None else shot.share,
         photons_at_white=_photons(shot, white),
         impulse_fraction=float(impulses.mean()),
+        lone_fraction=float(lone.mean()),
         impulse_bands=_numbers(active[has_impulses]),
         stripes=_numbers(active[striped]),
         stripe_direction=direction,

@@ -16,6 +16,8 @@ _LEAST_LINE = 6
 _LEAST_SHARE = 0.01
 _TIMES_THE_USUAL = 8.0
 _SAMPLE = 32768
+_LEAST_LEVELS = 64
+_FREQUENT = 0.2
 # Stuck pixels lie alone; a saturated or dark area is full of neighbours.
 _TIMES_BY_CHANCE = 1.3
 
@@ -73,6 +75,10 @@ def dead_lines(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
         high = np.where(valid, numbers, -np.inf).max(axis=axis)
         flat = (low == high) & (valid.sum(axis=axis) >= _LEAST_LINE)
         if 0 < flat.sum() <= len(flat) // 2:
+            others = numbers[valid & ~np.expand_dims(flat, axis)]
+            for place in np.flatnonzero(flat):
+                # A value that is frequent everywhere may fill a line by chance.
+                flat[place] = np.mean(others == low[place]) <= _FREQUENT
             dead |= np.expand_dims(flat, axis)
     return dead & valid
 
@@ -95,7 +101,8 @@ def stuck_pixels(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
         return stuck
     found, counts = np.unique(values[valid], return_counts=True)
     total = int(counts.sum())
-    if len(found) < 2 * _LEAST_LINE:
+    # Among so few levels, such as small numbers of photons, one is always frequent.
+    if len(found) < _LEAST_LEVELS:
         return stuck
     for place in np.argsort(counts)[::-1][:2]:
         near = np.delete(counts[max(place - 5, 0) : place + 6], min(place, 5))

@@ -13,6 +13,7 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.noise.estimate import estimate_sigma
 from napari_hsi_restore.noise.pairs import sigma_of_pairs
+from napari_hsi_restore.noise.signal_dependence import SignalDependence
 
 Float = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
@@ -58,17 +59,20 @@ class Whole:
         Stripes, as `napari_hsi_restore.noise.stripes.find_stripes` finds them.
     outside : bool ndarray, (y, x), or None
         Gaps in all bands that reach the border of the whole image.
+    shot : SignalDependence or None
+        Growth of the noise with the signal, of the active bands.
     """
 
     moments: Moments | None = None
     shifts: Block | None = None
     outside: Mask | None = None
+    shot: SignalDependence | None = None
 
     def cut(self, rows: slice, columns: slice) -> Whole:
         """The same for a rectangle of pixels of what it describes."""
         shifts = None if self.shifts is None else _cut_lines(self.shifts, rows, columns)
         outside = None if self.outside is None else self.outside[rows, columns]
-        return Whole(self.moments, shifts, outside)
+        return Whole(self.moments, shifts, outside, self.shot)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -45,6 +45,9 @@ def lone_outliers(jump: Block, others: list[Block], valid: Mask, least: float) -
         return np.zeros(jump.shape, dtype=bool)
     size = np.abs(jump)
     usual = robust_sigma(_sampled(jump[valid]), resist=True)
+    if usual == 0.0:
+        # So few levels, such as hardly any photon, that most pixels are the same.
+        return np.zeros(jump.shape, dtype=bool)
     far: Mask = valid & (size > max(_LIMIT * usual, least))
     for other in others:
         far &= np.abs(other) < _SHARED * size

@@ -34,6 +34,8 @@ class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
         shot noise.
     impulse_fraction : float
         Part of the valid values that are stuck at one value or jump out alone, 0..1.
+    lone_fraction : float
+        Part of the valid values that jump out alone, 0..1.
     impulse_bands : tuple of int
     stripes : tuple of int
         Bands with shifted lines.
@@ -60,6 +62,7 @@ class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
     shot_share: float | None
     photons_at_white: float | None
     impulse_fraction: float
+    lone_fraction: float
     impulse_bands: tuple[int, ...]
     stripes: tuple[int, ...]
     stripe_direction: Direction | None

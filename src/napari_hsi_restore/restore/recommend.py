@@ -55,24 +55,29 @@ def recommend(report: NoiseReport, *, fill: bool = False) -> Recommendation:
     """
     striped = bool(report.stripes) and report.stripe_strength >= _LEAST_SHIFT
     impulses = report.impulse_fraction >= _LEAST_IMPULSES
-    if striped or impulses:
-        found = [
-            *(["stripes"] if striped else []),
-            *(["dead lines"] if report.dead_lines else []),
-            *(["impulses"] if impulses else []),
-        ]
+    found = [
+        *(["stripes"] if striped else []),
+        *(["dead lines"] if report.dead_lines else []),
+        *(["impulses"] if impulses else []),
+    ]
+    if striped or report.lone_fraction >= _LEAST_IMPULSES:
         return _untrained(
             "sparse",
             f"{_joined(found)} found: they are mended first, then the Gaussian noise is removed",
         )
-    if report.dead_lines:
+    if found:
         return _untrained(
             "fasthyin",
-            f"Dead {report.dead_line_direction} found: they are filled from the other bands, and "
-            "the Gaussian noise is removed",
+            f"{_joined(found)} found: they are filled from the other bands, and the Gaussian noise "
+            "is removed",
         )
     if fill:
         return _untrained("fasthyin", "Hidden pixels are filled, and the Gaussian noise is removed")
+    if report.shot_share:
+        return _untrained(
+            "photon",
+            f"{report.shot_share:.0%} of the noise grows with the signal: the method for that",
+        )
     return _untrained(
         "ngmeet", "Noise without stripes, dead lines or impulses: the best method for that"
     )
