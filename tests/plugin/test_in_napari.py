@@ -112,6 +112,7 @@ def test_the_manifest_is_valid_and_its_commands_exist():
         module, _, name = contribution.python_name.partition(":")
         assert callable(getattr(importlib.import_module(module), name))
     menus = manifest.contributions.menus
+    docks = ("inspect", "restore", "compare", "finetune", "search")
     assert {item.command for items in menus.values() for item in items} == {
-        f"{PLUGIN}.{name}" for name in ("inspect", "restore", "compare", "open_with_options")
+        f"{PLUGIN}.{name}" for name in (*docks, "open_with_options")
     }

@@ -10,6 +10,7 @@ from typing import Any
 import napari
 
 PLUGIN = "napari-hsi-restore"
+WORKING_DOCKS = ("Inspect", "Restore", "Compare", "Fine-tune", "Search")
 
 _offered: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -47,8 +48,7 @@ def offer_inspect() -> Any | None:
     ours = {
         name: inner
         for name, inner in window.dock_widgets.items()
-        if any(str(name).startswith(dock) for dock in ("Inspect", "Restore", "Compare"))
-        and PLUGIN in str(name)
+        if any(str(name).startswith(dock) for dock in WORKING_DOCKS) and PLUGIN in str(name)
     }
     inspect = next((inner for name, inner in ours.items() if str(name).startswith("Inspect")), None)
     if inspect is not None or ours or window in _offered:
