@@ -2,8 +2,9 @@
 
 Both forms of the supernet are searched on the training scenes, with one seed and in about
 as much time: a step of the full one takes several times as long, so it gets fewer. The
-single-path search is that of ``benchmarks.search``. Then a number of cells, random ones and
-the published ones, are ranked
+single-path search is that of ``benchmarks.search``. Then a number of cells are ranked: for
+each of the eight operations the chain and the fan (every node from the one before it, or
+from the entry) that have no other, the published cells and random ones;
 
 * by the architecture weights of each form (the product over the nodes),
 * by their error with the weights of each supernet, on the same batches of the half of the
@@ -27,17 +28,25 @@ from scipy.stats import spearmanr
 
 from benchmarks.scenes import DATA
 from benchmarks.search import CACHE, SPLITS, Experiment, Form, chain, described
-from napari_hsi_restore.search.discretise import path_of
+from napari_hsi_restore.search.discretise import genotype_of, path_of
 from napari_hsi_restore.search.strategy import Search
-from napari_hsi_restore.search.supernet import Route
+from napari_hsi_restore.search.supernet import PAIRS, Route
 from napari_hsi_restore.search_space.genotype import PUBLISHED, Genotype
+from napari_hsi_restore.search_space.operations import OPERATIONS
 
 FORMS: tuple[Form, ...] = ("single-path", "full")
 
 
 def ranked(experiment: Experiment) -> list[Genotype]:
-    """Random cells, the published ones and two chains."""
-    return [*experiment.random_cells(), *PUBLISHED, chain("o1"), chain("o8")]
+    """Cells that differ much, and random ones, which differ less."""
+    alike = [make(name) for name in OPERATIONS for make in (chain, fan)]
+    return [*alike, *PUBLISHED, *experiment.random_cells()]
+
+
+def fan(operation: str) -> Genotype:
+    """Every node from the entry, by one operation."""
+    path = tuple(pairs.index((0, operation)) for pairs in PAIRS)
+    return genotype_of(path, f"fan_{operation}")
 
 
 def likelihoods(search: Search, paths: list[Route]) -> list[float]:
@@ -62,7 +71,7 @@ def measured(experiment: Experiment, form: Form, options: argparse.Namespace) ->
     if form == "full":
         steps = options.full_steps
         state = experiment.folder / f"full_{kind}-{steps}.safetensors"
-    path = experiment.folder / f"ranking-{kind}-{form}-{steps}-{options.cells}.json"
+    path = experiment.folder / f"ranking-{kind}-{form}-{steps}-{len(ranked(experiment))}.json"
     if not path.exists():
         search = experiment.searched(state, form, steps)
         paths = [path_of(cell) for cell in ranked(experiment)]
@@ -85,13 +94,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real cubes")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of what is done already")
     parser.add_argument("--set", choices=SPLITS, default="few")
-    parser.add_argument("--search-steps", type=int, default=500, help="of the single-path form")
-    parser.add_argument("--full-steps", type=int, default=100, help="of the full form")
+    parser.add_argument("--search-steps", type=int, default=600, help="of the single-path form")
+    parser.add_argument("--full-steps", type=int, default=150, help="of the full form")
     parser.add_argument("--steps", type=int, default=300, help="training steps of every cell")
     parser.add_argument("--cells", type=int, default=8, help="random cells")
-    parser.add_argument("--batches", type=int, default=24, help="for the scores of the supernets")
+    parser.add_argument("--batches", type=int, default=48, help="for the scores of the supernets")
     parser.add_argument("--width", type=int, default=8)
-    parser.add_argument("--patch", type=int, default=24)
+    parser.add_argument("--patch", type=int, default=48)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--domain", choices=("eigenimages", "bands"), default="eigenimages")
     parser.add_argument("--threads", type=int, default=1)

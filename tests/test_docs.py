@@ -23,6 +23,8 @@ PAGES = (
     "docs/open.md",
     "docs/inspect.md",
     "docs/denoise.md",
+    "docs/noise.md",
+    "docs/classical.md",
     pytest.param(
         "docs/superresolve.md",
         marks=pytest.mark.skipif(not ENLARGES, reason="no model for super-resolution is bundled"),
