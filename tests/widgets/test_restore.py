@@ -119,12 +119,14 @@ def test_preview_covers_what_is_in_view_and_replaces_the_last_one(qtbot, viewer,
     source = viewer.layers["noisy"]
     source.translate = (0, 100, 50)
     viewer.reset_view()
+    # The docks may have made the canvas narrow since.
+    viewer.scene.camera.zoom *= 0.7
     qtbot.wait(100)
     dock.panel.preview.click()
     wait_idle(qtbot, dock)
     assert viewer.layers["preview"].data.shape == source.data.shape
     viewer.scene.camera.center = (0, 100 + 20, 50 + 30)
-    viewer.scene.camera.zoom *= 4
+    viewer.scene.camera.zoom *= 4 / 0.7
     qtbot.wait(100)
     (_, top, left), (_, bottom, right) = source.corner_pixels
     dock.panel.preview.click()
