@@ -133,15 +133,20 @@ def defects(group: str, name: str, clean: Cube) -> Iterator[Found]:
 
 
 def defect_table(rows: list[Found]) -> str:
-    """How many bands of each group, case and defect were found, in Markdown."""
+    """How many bands of each group and case were found, and what was found elsewhere."""
+    kinds = tuple(dict.fromkeys(row.defect for row in rows))
+    elsewhere = " | ".join(f"{kind} elsewhere" for kind in kinds)
     lines = [
-        "| data | added | looked for | bands that have it | found | found in other bands |",
-        "|---|---|---|---|---|---|",
+        f"| data | added | bands that have it | found | {elsewhere} |",
+        f"|---|---|---|---|{'---|' * len(kinds)}",
     ]
-    for key in dict.fromkeys((row.group, row.case, row.defect) for row in rows):
-        same = [row for row in rows if (row.group, row.case, row.defect) == key]
-        sums = [sum(getattr(row, field) for row in same) for field in ("there", "right", "wrong")]
-        lines.append(f"| {' | '.join(key)} | {' | '.join(map(str, sums))} |")
+    for key in dict.fromkeys((row.group, row.case) for row in rows):
+        same = [row for row in rows if (row.group, row.case) == key]
+        there = sum(row.there for row in same)
+        right = sum(row.right for row in same)
+        wrong = [sum(row.wrong for row in same if row.defect == kind) for kind in kinds]
+        cells = [*key, there or "", right if there else "", *wrong]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
