@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from napari_hsi_restore.errors import UserError as UserError
     from napari_hsi_restore.io import read as read
     from napari_hsi_restore.io import write as write
+    from napari_hsi_restore.io.spectral_library import SpectralLibrary as SpectralLibrary
+    from napari_hsi_restore.io.spectral_library import read_library as read_library
     from napari_hsi_restore.metrics import Scores as Scores
     from napari_hsi_restore.metrics import compare_cubes as compare
     from napari_hsi_restore.noise import estimate_sigma as estimate_sigma
@@ -47,6 +49,7 @@ _HOMES = {
     "Georeference": "cube:Georeference",
     "HyperCube": "cube:HyperCube",
     "Scores": "metrics:Scores",
+    "SpectralLibrary": "io.spectral_library:SpectralLibrary",
     "SuperresRecipe": "restore.superres_recipe:SuperresRecipe",
     "UserError": "errors:UserError",
     "compare": "metrics:compare_cubes",
@@ -62,6 +65,7 @@ _HOMES = {
     "recommend": "restore.recommend:recommend",
     "list_models": "zoo:list_models",
     "read": "io:read",
+    "read_library": "io.spectral_library:read_library",
     "search_model": "verbs_learning:search",
     "superres": "verbs:superres",
     "write": "io:write",
@@ -72,6 +76,7 @@ __all__ = [
     "Georeference",
     "HyperCube",
     "Scores",
+    "SpectralLibrary",
     "SuperresRecipe",
     "UserError",
     "__version__",
@@ -87,6 +92,7 @@ __all__ = [
     "list_models",
     "noise_report",
     "read",
+    "read_library",
     "recommend",
     "search_model",
     "superres",

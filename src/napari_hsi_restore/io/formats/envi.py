@@ -19,7 +19,10 @@ from napari_hsi_restore.io.request import Guess, Request
 # "data type" of the ENVI header documentation; 6 and 9 are complex.
 DTYPES = {1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8"}
 _COMPLEX = {6, 9}
-_DATA_SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".cube", ".rad", ".ref")
+_DATA_SUFFIXES = (
+    *(".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".cube", ".rad", ".ref", ".rfl"),
+    *(".sli", ".lib", ".slb"),
+)
 # Such files lie beside a header without being its data.
 _NEVER_DATA = {".hdr", ".txt", ".csv", ".json", ".xml", ".md", ".pdf", ".zip", ".gz", ".tar"} | {
     ".png",
@@ -84,7 +87,7 @@ def claims(path: Path) -> bool:
 
 def files(path: Path) -> tuple[Path, ...]:
     """Header and data file of an image named by either of them, as far as they are there."""
-    header = path if _is_header(path) else find_header(path)
+    header = header_of(path)
     if header is None or header != path:
         return tuple(item for item in (header, path) if item is not None)
     data = data_beside(header)
@@ -93,7 +96,7 @@ def files(path: Path) -> tuple[Path, ...]:
 
 def interleave(path: Path) -> str:
     """How the values lie in the data file: ``"bsq"``, ``"bil"`` or ``"bip"``."""
-    header = path if _is_header(path) else find_header(path)
+    header = header_of(path)
     fields = {} if header is None else envi_header.parse(_text(header))
     return fields.get("interleave", "bsq").lower()
 
@@ -115,14 +118,54 @@ def read(request: Request) -> HyperCube:
         "key", "bands_axis", "shape", "pixel_order", because="the ENVI header says it all"
     )
     path = request.path
-    header = path if _is_header(path) else find_header(path)
+    header = header_of(path)
     if header is None:
         request.fail("no ENVI header (.hdr) lies beside this data file; copy it there.")
     fields = envi_header.parse(_text(header))
     fields |= _extra(fields)
     _check_kind(header, fields)
+    data, notes = open_data(header, fields, None if header == path else path)
+    return _cube(header, fields, data, notes)
+
+
+def header_of(path: Path) -> Path | None:
+    """The header that a path is or that lies beside it, or None."""
+    return path if _is_header(path) else find_header(path)
+
+
+def is_library(fields: Mapping[str, str]) -> bool:
+    """Whether a header is that of a spectral library."""
+    return "spectral library" in fields.get("file type", "").lower()
+
+
+def open_data(
+    header: Path, fields: Mapping[str, str], data_path: Path | None
+) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    """Map the data file that goes with a header.
+
+    Parameters
+    ----------
+    header : Path
+    fields : mapping
+        Of the header.
+    data_path : Path or None
+        Found beside the header if None.
+
+    Returns
+    -------
+    data : read-only memory map, (bands, lines, samples)
+    notes : tuple of str
+        What was guessed.
+
+    Raises
+    ------
+    UserError
+        If header and data file do not fit each other.
+    """
     layout = _Layout(header, fields)
-    data_path, notes = _find_data(header, layout.end_byte) if header == path else (path, ())
+    notes: tuple[str, ...] = ()
+    if data_path is None:
+        data_path, notes = _find_data(header, layout.end_byte)
     size = data_path.stat().st_size
     if size < layout.end_byte:
         raise UserError(
@@ -137,7 +180,7 @@ def read(request: Request) -> HyperCube:
         )
     if extra:
         notes = (*notes, f"Ignored {extra} bytes at the end of {data_path.name}.")
-    return _cube(header, fields, layout.open(data_path), notes)
+    return layout.open(data_path), notes
 
 
 class _Layout:
@@ -199,8 +242,8 @@ def _cube(
         units=fields.get(UNITS, units),
         gain=gain,
         offset=_one_or_many(_for_bands(header, fields, OFFSETS, len(data)), 0.0),
-        white_level=_number(header, fields, WHITE),
-        nodata=_number(header, fields, "data ignore value"),
+        white_level=number(header, fields, WHITE),
+        nodata=number(header, fields, "data ignore value"),
         georeference=place,
         source=str(header),
         history=(*_history(fields), *map(Guess, (*notes, *spectral.notes))),
@@ -209,7 +252,7 @@ def _cube(
 
 
 def _gain(header: Path, fields: Mapping[str, str], bands: int) -> tuple[Any, str | None]:
-    scale = _number(header, fields, SCALE)
+    scale = number(header, fields, SCALE)
     gains = _for_bands(header, fields, GAINS, bands)
     if gains is None and scale:
         return 1.0 / scale, "reflectance"
@@ -255,19 +298,15 @@ def _is_header(path: Path) -> bool:
 
 
 def _text(header: Path) -> str:
-    raw = header.read_bytes()
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+    return envi_header.decoded(header.read_bytes())
 
 
 def _check_kind(header: Path, fields: Mapping[str, str]) -> None:
     kind = fields.get("file type", "ENVI Standard")
-    if "spectral library" in kind.lower():
+    if is_library(fields):
         raise UserError(
             f"{header}: this is a spectral library, a list of spectra without a picture; open "
-            "the image instead."
+            "the image instead, and lay the library over its spectra in the dock Inspect."
         )
     if "tiff" in kind.lower():
         raise UserError(f"{header}: this header belongs to a TIFF file; open that file itself.")
@@ -295,7 +334,14 @@ def _shown(value: str) -> str:
     return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…"
 
 
-def _number(header: Path, fields: Mapping[str, str], key: str) -> float | None:
+def number(header: Path, fields: Mapping[str, str], key: str) -> float | None:
+    """A field of one number, or None where the header has none.
+
+    Raises
+    ------
+    UserError
+        If it is something else.
+    """
     text = fields.get(key, "").strip()
     if not text or text.lower() in {"none", "null"}:
         return None

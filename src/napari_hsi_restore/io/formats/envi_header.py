@@ -53,6 +53,14 @@ def parse(text: str) -> dict[str, str]:
     return fields
 
 
+def decoded(raw: bytes) -> str:
+    """Text of a header; what is no UTF-8 is taken as Latin-1, as old programs wrote."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
 def render(fields: Mapping[str, str | Sequence[str]]) -> str:
     """Header text; a sequence becomes a list in braces."""
     lines = ["ENVI"]
