@@ -20,9 +20,10 @@ import torch
 
 from benchmarks.scenes import DATA
 from napari_hsi_restore.events import Metric
-from napari_hsi_restore.models.architectures.stas import Stas
+from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.training.loop import train
 from napari_hsi_restore.training.recipe import TrainingRecipe, load_recipe
+from napari_hsi_restore.training.tasks import Denoising
 
 COMPONENTS = 10
 SIDE = 256
@@ -50,7 +51,7 @@ def trained(
 
 def seconds(recipe: TrainingRecipe, device: str) -> float:
     """Best of three runs of the network over a 256 x 256 cube."""
-    network = Stas(recipe.genotype, recipe.width).eval().to(device)
+    network = build(Denoising(recipe).spec()).eval().to(device)
     components = 31 if recipe.domain == "bands" else COMPONENTS
     noisy = torch.randn(1, components, SIDE, SIDE, device=device)
     level = torch.ones(1, components, device=device)
@@ -85,7 +86,7 @@ def main() -> None:
         )
         with tempfile.TemporaryDirectory() as folder:
             step, scores = trained(recipe, options, Path(folder))
-        parameters = sum(weight.numel() for weight in Stas(recipe.genotype, width).parameters())
+        parameters = sum(weight.numel() for weight in build(Denoising(recipe).spec()).parameters())
         gpu = f"{seconds(recipe, 'cuda'):.3f}" if torch.cuda.is_available() else "not measured"
         print(
             f"| {width} | {domain} | {parameters:,} | {step} | {scores['psnr_sigma10']:.2f} | "

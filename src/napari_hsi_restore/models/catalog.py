@@ -8,15 +8,27 @@ from typing import Any, overload
 
 from napari_hsi_restore.models.architectures.coarsr import CoarSR
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
+from napari_hsi_restore.models.architectures.qrnn3d import QRNN3D
 from napari_hsi_restore.models.architectures.stas import Stas
-from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec, ModelSpec, StasSpec
+from napari_hsi_restore.models.spec import (
+    CoarSRSpec,
+    EigenSRSpec,
+    ModelSpec,
+    QRNN3DSpec,
+    StasSpec,
+)
 
+Denoiser = Stas | QRNN3D
 Enlarger = CoarSR | EigenSR
-Network = Stas | Enlarger
+Network = Denoiser | Enlarger
 
 
 def _stas(spec: StasSpec) -> Stas:
     return Stas(spec.genotype, spec.width)
+
+
+def _qrnn3d(spec: QRNN3DSpec) -> QRNN3D:
+    return QRNN3D(spec.width)
 
 
 def _coarsr(spec: CoarSRSpec) -> CoarSR:
@@ -29,12 +41,14 @@ def _eigensr(spec: EigenSRSpec) -> EigenSR:
 
 # A row takes only the spec of its own architecture, which no one type of function can say.
 ARCHITECTURES: MappingProxyType[str, Callable[[Any], Network]] = MappingProxyType(
-    {"stas": _stas, "coarsr": _coarsr, "eigensr": _eigensr}
+    {"stas": _stas, "qrnn3d": _qrnn3d, "coarsr": _coarsr, "eigensr": _eigensr}
 )
 
 
 @overload
 def build(spec: StasSpec) -> Stas: ...
+@overload
+def build(spec: QRNN3DSpec) -> QRNN3D: ...
 @overload
 def build(spec: CoarSRSpec) -> CoarSR: ...
 @overload

@@ -19,42 +19,63 @@ class _Spec(pydantic.BaseModel, frozen=True, extra="forbid"):
     min_bands : int
         Fewest bands that it takes.
     multiple : int
-        A tile's sides must be a multiple of this.
+        What is read for a tile must begin at a multiple of this, counted from the corner
+        of the image.
     """
 
     min_bands: int = 1
     multiple: int = 1
 
 
-class StasSpec(_Spec, frozen=True, extra="forbid"):
-    """The contract of a denoiser with STAS cells.
+class _DenoiserSpec(_Spec, frozen=True, extra="forbid"):
+    """What every denoiser has.
 
     Attributes
     ----------
-    architecture : {'stas'}
     task : {'denoise'}
     scale : {1}
         Pixels out for a pixel in, along each side.
     halo : int
         Pixels of the input beyond a tile that its inside depends on.
-    genotype : Genotype
-        Wiring of its cells.
     width : int
-        Channels between the cells.
+        Channels at full resolution.
     domain : {'eigenimages', 'bands'}
         Basis of the spectra that it works in (`napari_hsi_restore.models.basis`).
     most_components : int
         Components that the network restores at most; the rest is filtered linearly.
     """
 
-    architecture: Literal["stas"] = "stas"
     task: Literal["denoise"] = "denoise"
     scale: Literal[1] = 1
     halo: int
-    genotype: Genotype
     width: int
     domain: Literal["eigenimages", "bands"]
     most_components: int = 24
+
+
+class StasSpec(_DenoiserSpec, frozen=True, extra="forbid"):
+    """The contract of a denoiser with STAS cells.
+
+    Attributes
+    ----------
+    architecture : {'stas'}
+    genotype : Genotype
+        Wiring of its cells.
+    """
+
+    architecture: Literal["stas"] = "stas"
+    genotype: Genotype
+
+
+class QRNN3DSpec(_DenoiserSpec, frozen=True, extra="forbid"):
+    """The contract of a QRNN3D denoiser.
+
+    Attributes
+    ----------
+    architecture : {'qrnn3d'}
+    """
+
+    architecture: Literal["qrnn3d"] = "qrnn3d"
 
 
 class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
@@ -116,6 +137,8 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
 
 
 SuperresSpec = Annotated[CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")]
+DenoiserSpec = StasSpec | QRNN3DSpec
 ModelSpec = Annotated[
-    StasSpec | CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")
+    StasSpec | QRNN3DSpec | CoarSRSpec | EigenSRSpec,
+    pydantic.Field(discriminator="architecture"),
 ]

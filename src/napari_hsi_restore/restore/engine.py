@@ -17,7 +17,7 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.models.basis import Basis, band_basis, eigenbasis
-from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.models.spec import DenoiserSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.automatic import resolved
 from napari_hsi_restore.restore.choices import check_name, filling, is_method
@@ -37,7 +37,7 @@ from napari_hsi_restore.zoo.loading import load
 from napari_hsi_restore.zoo.records import ModelRecord
 
 if TYPE_CHECKING:
-    from napari_hsi_restore.models.architectures.stas import Stas
+    from napari_hsi_restore.models.catalog import Denoiser
 
 Float = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
@@ -168,11 +168,11 @@ def _by_network(
     yield Done(restored)
 
 
-def _denoiser(name: str, device: devices.DeviceInfo) -> tuple[Stas, ModelRecord, StasSpec]:
-    from napari_hsi_restore.models.architectures.stas import Stas
+def _denoiser(name: str, device: devices.DeviceInfo) -> tuple[Denoiser, ModelRecord, DenoiserSpec]:
+    from napari_hsi_restore.models.catalog import Denoiser
 
     network, record = load(name, device.name)
-    if not isinstance(network, Stas) or not isinstance(record.spec, StasSpec):
+    if not isinstance(network, Denoiser) or not isinstance(record.spec, DenoiserSpec):
         raise UserError(f"model '{name}' is not for denoising; choose auto or another model.")
     return network, record, record.spec
 
@@ -199,7 +199,7 @@ def _sigma(cube: HyperCube, recipe: DenoiseRecipe, measured: Measured) -> Float:
     return np.maximum(told, max(float(told.max()), 1e-30) * 1e-6)
 
 
-def _basis(statistics: SpectralStatistics, sigma: Float, spec: StasSpec) -> Basis:
+def _basis(statistics: SpectralStatistics, sigma: Float, spec: DenoiserSpec) -> Basis:
     if spec.domain == "bands":
         return band_basis(statistics.mean, statistics.covariance, sigma)
     return eigenbasis(

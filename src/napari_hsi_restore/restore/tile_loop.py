@@ -90,6 +90,7 @@ def run_tiles(
     *,
     halo: int,
     name: str,
+    multiple: int = 1,
 ) -> Generator[float, None, None]:
     """Do all tiles; where memory runs out, go on with tiles of half the side.
 
@@ -99,7 +100,7 @@ def run_tiles(
         As for `napari_hsi_restore.restore.tiling.plan`.
     work : callable
         Does one tile and yields the fractions of it that are done.
-    halo : int
+    halo, multiple : int
         As for `napari_hsi_restore.restore.tiling.plan`.
     name : str
         Of the cube, for the message.
@@ -114,7 +115,7 @@ def run_tiles(
     UserError
         If memory does not suffice for the smallest tile.
     """
-    todo = plan(region, shape, side, halo)
+    todo = plan(region, shape, side, halo, multiple)
     rows, columns = region
     area = float((rows.stop - rows.start) * (columns.stop - columns.start))
     done = 0.0
@@ -134,7 +135,7 @@ def run_tiles(
                     f"{2 * half} pixels; close other programs or choose the device cpu."
                 ) from error
             free_gpu_memory()
-            todo = plan((tile.rows, tile.columns), shape, half, halo) + todo
+            todo = plan((tile.rows, tile.columns), shape, half, halo, multiple) + todo
         else:
             done += share
 

@@ -11,25 +11,25 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.models.basis import Basis
-from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.models.spec import DenoiserSpec
 from napari_hsi_restore.restore.statistics import filled
 from napari_hsi_restore.restore.tile_loop import SIDES, largest_side, run_tiles, too_small
 from napari_hsi_restore.restore.tiling import Tile
 
 if TYPE_CHECKING:
-    from napari_hsi_restore.models.architectures.stas import Stas
+    from napari_hsi_restore.models.catalog import Denoiser
 
 FEATURE_COPIES = 5.0
 """Feature tensors of full width that are alive at once in a network (measured)."""
 
 
-def tile_bytes(cube: HyperCube, spec: StasSpec, components: int, side: int) -> float:
+def tile_bytes(cube: HyperCube, spec: DenoiserSpec, components: int, side: int) -> float:
     """Bytes that a tile takes, with its halo.
 
     Parameters
     ----------
     cube : HyperCube
-    spec : StasSpec
+    spec : DenoiserSpec
     components : int
         Of the cube's basis.
     side : int
@@ -41,7 +41,7 @@ def tile_bytes(cube: HyperCube, spec: StasSpec, components: int, side: int) -> f
     return pixels * (FEATURE_COPIES * 4 * spec.width * components + 4 * 4 * cube.n_bands)
 
 
-def check_memory(cube: HyperCube, spec: StasSpec, available: float) -> None:
+def check_memory(cube: HyperCube, spec: DenoiserSpec, available: float) -> None:
     """Refuse a number of bytes that cannot suffice, before the cube is measured.
 
     How many components the cube has is not known yet: one is the least, and the most
@@ -69,8 +69,8 @@ class TileRun:
         Rows and columns to restore, with explicit start and stop.
     result : float32 ndarray, (bands, rows, columns)
         Gets the restored region.
-    network : Stas
-    spec : StasSpec
+    network : Stas or QRNN3D
+    spec : DenoiserSpec
         Of the network.
     basis : Basis
         Of the active bands.
@@ -81,8 +81,8 @@ class TileRun:
     cube: HyperCube
     region: tuple[slice, slice]
     result: npt.NDArray[np.float32]
-    network: Stas
-    spec: StasSpec
+    network: Denoiser
+    spec: DenoiserSpec
     basis: Basis
     active: npt.NDArray[np.bool_]
 
@@ -109,7 +109,15 @@ class TileRun:
         name, halo = self.cube.name, self.spec.halo
         chosen = side or largest_side(self._bytes, available, name)
         shape = self.cube.shape[1:]
-        return run_tiles(self.region, shape, chosen, self._tile, halo=halo, name=name)
+        return run_tiles(
+            self.region,
+            shape,
+            chosen,
+            self._tile,
+            halo=halo,
+            name=name,
+            multiple=self.spec.multiple,
+        )
 
     def _bytes(self, side: int) -> float:
         return tile_bytes(self.cube, self.spec, self.basis.components, side)

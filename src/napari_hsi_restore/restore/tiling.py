@@ -45,7 +45,9 @@ class Tile:
         )
 
 
-def plan(region: tuple[slice, slice], shape: tuple[int, int], side: int, halo: int) -> list[Tile]:
+def plan(
+    region: tuple[slice, slice], shape: tuple[int, int], side: int, halo: int, multiple: int = 1
+) -> list[Tile]:
     """Tiles that cover a region once, row by row.
 
     Parameters
@@ -60,13 +62,20 @@ def plan(region: tuple[slice, slice], shape: tuple[int, int], side: int, halo: i
         Pixels to read beyond a tile. With a halo of the network's reach, the zeros
         that convolutions assume beyond the read part never touch the tile, except at
         the border of the image, where the whole image has them too.
+    multiple : int
+        What is read begins at a multiple of this.
 
     Returns
     -------
     list of Tile
     """
     return [
-        Tile(rows, columns, _wider(rows, shape[0], halo), _wider(columns, shape[1], halo))
+        Tile(
+            rows,
+            columns,
+            _wider(rows, shape[0], halo, multiple),
+            _wider(columns, shape[1], halo, multiple),
+        )
         for rows in _cuts(region[0], side)
         for columns in _cuts(region[1], side)
     ]
@@ -79,5 +88,6 @@ def _cuts(span: slice, side: int) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def _wider(span: slice, length: int, halo: int) -> slice:
-    return slice(max(0, span.start - halo), min(length, span.stop + halo))
+def _wider(span: slice, length: int, halo: int, multiple: int) -> slice:
+    start = max(0, span.start - halo)
+    return slice(start - start % multiple, min(length, span.stop + halo))

@@ -10,7 +10,7 @@ import torch
 
 from napari_hsi_restore.events import Event, Metric, Note, Progress
 from napari_hsi_restore.models.architectures.stas import Stas
-from napari_hsi_restore.models.catalog import Network
+from napari_hsi_restore.models.catalog import Network, build
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
 from napari_hsi_restore.search.clock import CHECKPOINT_EVERY_S, REPORT_EVERY_S, Clock
 from napari_hsi_restore.search.regions import regions
@@ -23,6 +23,7 @@ from napari_hsi_restore.training.losses import whitened_error
 from napari_hsi_restore.training.patches import Batch, draw_batch
 from napari_hsi_restore.training.recipe import TrainingRecipe
 from napari_hsi_restore.training.run_files import LAST
+from napari_hsi_restore.training.tasks import Denoising
 
 CHECKS = 16
 """Scores in the course of the training, beside the first and the last."""
@@ -52,7 +53,7 @@ class Found:
 
     def network(self) -> Network:
         """See `Learner.network`."""
-        network = Stas(self.recipe.genotype, self.recipe.width)
+        network = build(Denoising(self.recipe).spec())
         if self._weights is not None:
             network.load_state_dict(self._weights)
         return network

@@ -75,17 +75,21 @@ class SpatialConv(nn.Module):
         Side in taps, odd.
     dilation : int
         Distance of the taps in pixels.
+    stride : int
+        Distance of the pixels that it gives, in pixels that it takes.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int = 1) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, dilation: int = 1, stride: int = 1
+    ) -> None:
         super().__init__()
         padding = dilation * (kernel // 2)
         self.conv = nn.Conv2d(
-            inputs, outputs, kernel, padding=padding, dilation=dilation, bias=False
+            inputs, outputs, kernel, stride, padding=padding, dilation=dilation, bias=False
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """(batch, bands, inputs, y, x) to (batch, bands, outputs, y, x)."""
+        """(batch, bands, inputs, y, x) to (batch, bands, outputs, y / stride, x / stride)."""
         batch, bands = features.shape[:2]
         flat = features.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         result: torch.Tensor = self.conv(flat)

@@ -114,9 +114,11 @@ class TrainingRecipe(Recipe, frozen=True, extra="forbid"):
     Attributes
     ----------
     task : {'denoise'}
-    genotype : Genotype
+    architecture : {'stas', 'qrnn3d'}
+    genotype : Genotype, optional
+        Wiring of the cells of a STAS network; no other has it.
     width : int
-        Channels between the cells.
+        Channels at full resolution.
     domain : {'eigenimages', 'bands'}
     fewest_bands : int
         A random contiguous run of at least so many bands is used of a cube.
@@ -132,7 +134,8 @@ class TrainingRecipe(Recipe, frozen=True, extra="forbid"):
     """
 
     task: Literal["denoise"] = "denoise"
-    genotype: Genotype
+    architecture: Literal["stas", "qrnn3d"] = "stas"
+    genotype: Genotype | None = None
     width: int = 32
     domain: Literal["eigenimages", "bands"] = "eigenimages"
     fewest_bands: int = 8
@@ -142,6 +145,12 @@ class TrainingRecipe(Recipe, frozen=True, extra="forbid"):
     patches: int = 2
     most_components: int = 10
     noise: NoiseMix = NoiseMix()
+
+    @pydantic.model_validator(mode="after")
+    def _check_genotype(self) -> TrainingRecipe:
+        if (self.architecture == "stas") != (self.genotype is not None):
+            raise ValueError("a network of cells, 'stas', has a genotype, and no other has one")
+        return self
 
 
 class BlurMix(pydantic.BaseModel, frozen=True, extra="forbid"):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from napari_hsi_restore.models.catalog import Network, build
-from napari_hsi_restore.models.spec import ModelSpec, StasSpec
+from napari_hsi_restore.models.spec import DenoiserSpec, ModelSpec, QRNN3DSpec, StasSpec
 from napari_hsi_restore.training import cubes
 from napari_hsi_restore.training.losses import whitened_error
 from napari_hsi_restore.training.patches import draw_batch
@@ -67,16 +67,23 @@ class Denoising:
         self.held_out: list[cubes.Cube] = []
         self.device = torch.device("cpu")
 
-    def spec(self) -> StasSpec:
+    def spec(self) -> DenoiserSpec:
         """See `Task.spec`."""
-        from napari_hsi_restore.models.architectures.stas import reach
+        from napari_hsi_restore.models.architectures import qrnn3d, stas
 
         recipe = self.recipe
+        if recipe.genotype is None:
+            return QRNN3DSpec(
+                width=recipe.width,
+                domain=recipe.domain,
+                halo=qrnn3d.REACH,
+                multiple=qrnn3d.MULTIPLE,
+            )
         return StasSpec(
             genotype=recipe.genotype,
             width=recipe.width,
             domain=recipe.domain,
-            halo=reach(recipe.genotype),
+            halo=stas.reach(recipe.genotype),
         )
 
     def network(self) -> Network:

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import torch
 
-from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.models.basis import band_basis, eigenbasis
+from napari_hsi_restore.models.catalog import Denoiser
 from napari_hsi_restore.training.cubes import Cube
 from napari_hsi_restore.training.patches import moments
 from napari_hsi_restore.training.recipe import TrainingRecipe
@@ -36,13 +36,13 @@ CASES = (
 
 @torch.inference_mode()
 def validate(
-    network: Stas, cubes: list[Cube], recipe: TrainingRecipe, device: torch.device
+    network: Denoiser, cubes: list[Cube], recipe: TrainingRecipe, device: torch.device
 ) -> dict[str, float]:
     """PSNR of the validation cubes (middle square, white at 1), mean over the cubes.
 
     Parameters
     ----------
-    network : Stas
+    network : Stas or QRNN3D
     cubes : list of float32 ndarray, (bands, y, x)
     recipe : TrainingRecipe
     device : torch.device
@@ -61,7 +61,7 @@ def validate(
 
 
 def _score(
-    network: Stas, cube: Cube, case: Case, recipe: TrainingRecipe, device: torch.device
+    network: Denoiser, cube: Cube, case: Case, recipe: TrainingRecipe, device: torch.device
 ) -> float:
     rng = np.random.default_rng(0)
     top, left = (max(0, (side - SIDE) // 2) for side in cube.shape[1:])

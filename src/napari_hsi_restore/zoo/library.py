@@ -394,6 +394,11 @@ def _check_network(record: ModelRecord, content: bytes, where: str) -> None:
 
         if record.spec.halo < reach(record.spec.genotype):
             raise wrong
+    if record.spec.architecture == "qrnn3d":
+        from napari_hsi_restore.models.architectures.qrnn3d import MULTIPLE, REACH
+
+        if record.spec.halo < REACH or record.spec.multiple % MULTIPLE:
+            raise wrong
     floating = all(tensor.is_floating_point() for tensor in weights.values())
     if not floating or not all(bool(torch.isfinite(t).all()) for t in weights.values()):
         raise UserError(f"{where}: the weights have values that are no numbers; get it again.")

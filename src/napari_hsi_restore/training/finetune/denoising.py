@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.models.basis import Basis, band_basis, eigenbasis
-from napari_hsi_restore.models.catalog import build
-from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.models.catalog import Denoiser, build
+from napari_hsi_restore.models.spec import DenoiserSpec
 from napari_hsi_restore.training.finetune import sure
 from napari_hsi_restore.training.finetune.cubes import Block, Mask, Part, Sample
 from napari_hsi_restore.training.finetune.judging import Errors, Judgement, errors_of
@@ -103,9 +102,9 @@ class DenoiserTuning:
     Parameters
     ----------
     recipe : FineTuneRecipe
-    start : Stas
+    start : Stas or QRNN3D
         The network that is fine-tuned.
-    spec : StasSpec
+    spec : DenoiserSpec
         Of the network.
     samples : sequence of Sample
     sigmas : sequence of float64 ndarray, (bands,)
@@ -118,8 +117,8 @@ class DenoiserTuning:
     def __init__(
         self,
         recipe: FineTuneRecipe,
-        start: Stas,
-        spec: StasSpec,
+        start: Denoiser,
+        spec: DenoiserSpec,
         *,
         samples: Sequence[Sample],
         sigmas: Sequence[Sigma],
@@ -133,7 +132,7 @@ class DenoiserTuning:
         self.moments: list[LearnedMoments] = []
         self.anchors: dict[int, Anchor] = {}
 
-    def network(self) -> Stas:
+    def network(self) -> Denoiser:
         """See `napari_hsi_restore.training.tasks.Learner.network`."""
         network = build(self.spec)
         network.load_state_dict(self.start)

@@ -17,7 +17,7 @@ import torch
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Metric, Note, Progress, Snapshot
-from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.models.spec import DenoiserSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
 from napari_hsi_restore.training import checkpoint, library
@@ -141,11 +141,11 @@ def _prepared(
         else:
             yield Progress(0.0, "reading the cubes")
     task: Tuning
-    if isinstance(record.spec, StasSpec):
-        from napari_hsi_restore.models.architectures.stas import Stas
+    if isinstance(record.spec, DenoiserSpec):
+        from napari_hsi_restore.models.catalog import Denoiser
         from napari_hsi_restore.training.finetune.denoising import DenoiserTuning
 
-        assert isinstance(network, Stas)
+        assert isinstance(network, Denoiser)
         yield Progress(0.0, "estimating the noise")
         sigmas = sensor_noise(cubes, found, noise_from)
         task = DenoiserTuning(recipe, network, record.spec, samples=found, sigmas=sigmas)
