@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 
@@ -10,20 +11,23 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin.comparing import angle_plane, error_plane, mismatch, residual
 from napari_hsi_restore.plugin.composites import (
     COMPOSITES,
+    ChannelPlanes,
     allows,
     composite,
     composite_of_bands,
+    how_made,
+    through_observer,
 )
 from napari_hsi_restore.plugin.contrast import band_limits, contrast_limits
 from napari_hsi_restore.scene import demo_scene
 
-TRUE_COLOUR, INFRARED, PCA = COMPOSITES
+TRUE_COLOUR, INFRARED, SWIR, PCA, MNF = COMPOSITES
 
 
-def vnir(**changed):
+def vnir(data=None, **changed):
     values = np.random.default_rng(0).random((61, 24, 32)).astype(np.float32)
     fields = {"wavelengths_nm": np.linspace(400, 1000, 61), "name": "vnir"}
-    return HyperCube(values, **(fields | changed))
+    return HyperCube(values if data is None else data, **(fields | changed))
 
 
 def closest(cube, nm):
@@ -31,20 +35,76 @@ def closest(cube, nm):
 
 
 def test_channels_show_their_wavelengths():
-    cube = vnir()
-    for kind in (TRUE_COLOUR, INFRARED):
+    wide = vnir(wavelengths_nm=np.linspace(400, 2400, 61))
+    for cube, kind in ((vnir(), INFRARED), (wide, SWIR)):
         picture = composite(cube, kind.name)
         for channel, nm in enumerate(kind.centres_nm):
             shown = picture[..., channel].ravel()
-            # Three bands are averaged: 1 / sqrt(3) of independent values.
+            # Three bands may be averaged: 1 / sqrt(3) of independent values.
             assert np.corrcoef(shown, closest(cube, nm).ravel())[0, 1] > 0.4
-    assert picture.min() == 0
-    assert picture.max() == 1
+        assert picture.min() == 0
+        assert picture.max() == 1
+
+
+def patches(wavelengths, **changed):
+    """A grey, a red, a green, a blue and a dark grey field, as reflectances."""
+    fields = np.zeros((wavelengths.size, 5, 6, 6))
+    fields[:, 0] = 0.9
+    for field, (low, high) in enumerate(((590, 701), (500, 580), (400, 490)), 1):
+        fields[(wavelengths >= low) & (wavelengths < high), field] = 0.5
+    fields[:, 4] = 0.1
+    values = fields.reshape(wavelengths.size, 30, 6).astype(np.float32)
+    return HyperCube(values, wavelengths_nm=wavelengths, **({"units": "reflectance"} | changed))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_true_colour_is_that_of_the_surfaces(lazy):
+    cube = patches(np.arange(400.0, 1001, 10))
+    if lazy:
+        cube = cube.replace(data=da.from_array(cube.data, (20, 4, 6)))
+    picture = composite(cube, TRUE_COLOUR.name)
+    white, red, green, blue, dark = picture[3::6, 2]
+    np.testing.assert_allclose(white, 1, atol=0.01)
+    for channel, color in enumerate((red, green, blue)):
+        assert color.argmax() == channel
+        assert color.max() > 2 * np.delete(color, channel).max()
+    # A ninth of the light, encoded for the screen.
+    np.testing.assert_allclose(dark, 0.37, atol=0.02)
+    assert how_made(cube, TRUE_COLOUR) == "by the CIE 1931 observer"
+
+
+def test_gain_and_offset_are_applied_before_colours_are_mixed():
+    cube = patches(np.arange(400.0, 1001, 10))
+    gain = np.linspace(1e-4, 3e-4, cube.n_bands)
+    stored = np.round(cube.array() / gain[:, None, None]).astype(np.uint16) + 100
+    scaled = cube.replace(data=stored, gain=gain, offset=-100 * gain)
+    expected = composite(cube, TRUE_COLOUR.name)
+    np.testing.assert_allclose(composite(scaled, TRUE_COLOUR.name), expected, atol=0.02)
+
+
+def test_true_colour_without_enough_bands_is_of_three():
+    few = patches(np.array([443.0, 490, 560, 665, 705, 740, 783]))
+    assert allows(few, TRUE_COLOUR)
+    assert not through_observer(few, TRUE_COLOUR)
+    assert "640, 550, 460 nm" in how_made(few, TRUE_COLOUR)
+    picture = composite(few, TRUE_COLOUR.name)
+    assert [color.argmax() for color in picture[9:24:6, 2]] == [0, 1, 2]
+
+
+def test_no_data_is_black_and_a_hole_in_one_band_is_not():
+    cube = patches(np.arange(400.0, 701, 10))
+    values = cube.array().copy()
+    values[:, 0, 0] = np.nan
+    values[:4, 0, 1] = np.nan
+    values[7, 0, 2] = np.nan
+    picture = composite(cube.replace(data=values), TRUE_COLOUR.name)
+    assert (picture[0, 0] == 0).all()
+    np.testing.assert_allclose(picture[0, 1:3], picture[0, 3:5])
 
 
 def test_what_the_wavelengths_do_not_reach_is_refused_with_a_way_out():
     assert not allows(demo_scene(size=16), INFRARED)
-    with pytest.raises(UserError, match=r"none good near 860 nm.*True colour or PCA"):
+    with pytest.raises(UserError, match=r"none good near 860 nm.*True colour or PCA or MNF"):
         composite(demo_scene(size=16), INFRARED.name)
     unknown = vnir(wavelengths_nm=None)
     assert not allows(unknown, TRUE_COLOUR)
@@ -56,8 +116,10 @@ def test_what_the_wavelengths_do_not_reach_is_refused_with_a_way_out():
 def test_bad_bands_are_not_shown():
     wavelengths = np.linspace(400, 1000, 61)
     cube = vnir(good_bands=np.abs(wavelengths - 640) > 15)
-    red = composite(cube, TRUE_COLOUR.name)[..., 0].ravel()
-    assert np.corrcoef(red, closest(cube, 640).ravel())[0, 1] < 0.2
+    spoilt = cube.array().copy()
+    spoilt[~cube.good_bands] = 1e6
+    expected = composite(cube, TRUE_COLOUR.name)
+    np.testing.assert_allclose(composite(cube.replace(data=spoilt), TRUE_COLOUR.name), expected)
     assert not allows(vnir(good_bands=np.zeros(61, bool)), TRUE_COLOUR)
 
 
@@ -74,6 +136,17 @@ def test_principal_components_need_no_wavelengths_and_leave_no_data_black():
         composite(HyperCube(np.full((3, 8, 8), np.nan)), PCA.name)
 
 
+def test_a_noisy_band_counts_in_pca_and_not_in_mnf():
+    cube = demo_scene(size=48)
+    values = cube.array().astype(np.float64)
+    noise = np.random.default_rng(0).normal(0, 0.002, values.shape)
+    noise[5] *= 1000
+    noisy = cube.replace(data=values + noise)
+    principal, fractions = (composite(noisy, kind.name)[..., 0] for kind in (PCA, MNF))
+    assert abs(np.corrcoef(principal.ravel(), noise[5].ravel())[0, 1]) > 0.9
+    assert abs(np.corrcoef(fractions.ravel(), noise[5].ravel())[0, 1]) < 0.1
+
+
 def test_three_chosen_bands_are_three_channels():
     cube = vnir()
     picture = composite_of_bands(cube, (60, 0, 30))
@@ -81,6 +154,27 @@ def test_three_chosen_bands_are_three_channels():
         shown, stored = picture[..., channel].ravel(), cube.array()[band].ravel()
         inside = (shown > 0) & (shown < 1)
         assert np.corrcoef(shown[inside], stored[inside])[0, 1] > 0.9999
+
+
+def test_channels_that_are_kept_make_the_same_picture_and_are_read_once():
+    values = vnir().array().copy()
+    values[0, 3, 4] = np.nan
+    read = []
+
+    def block(part, block_info):
+        read.append(block_info[0]["chunk-location"][0])
+        return part
+
+    lazy = da.from_array(values, (1, 24, 32)).map_blocks(block, dtype=values.dtype)
+    planes = ChannelPlanes(vnir(data=lazy))
+    read.clear()
+    for bands in ((60, 0, 30), (60, 0, 31), (0, 0, 60)):
+        picture = planes.picture(bands)
+        expected = composite_of_bands(vnir(data=values), bands)
+        assert picture.dtype == np.uint8
+        np.testing.assert_allclose(picture / 255, expected, atol=0.01)
+        assert (picture[3, 4] == 0).all()
+    assert sorted(read) == [0, 30, 31, 60]
 
 
 @pytest.mark.parametrize("fill", [np.nan, 0.0, 7.0])

@@ -1,25 +1,29 @@
-"""Colour pictures of a cube: true colour, colour infrared, principal components."""
+"""Colour pictures of a cube: true colour, infrared ones, principal components, three bands."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections import OrderedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.plugin.contrast import sample
+from napari_hsi_restore.plugin.band_axis import BandAxis
+from napari_hsi_restore.plugin.component_scores import component_scores
+from napari_hsi_restore.plugin.observer import seen_by_observer
+from napari_hsi_restore.plugin.stretch import as_bytes, brightened, stretched
+from napari_hsi_restore.spectra import covers_visible, encoded_srgb
 
 Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
 
 HALF_WIDTH_NM = 10.0
 """Bands so near to a channel's centre are averaged: less noise than one band."""
 REACH_NM = 40.0
 """The nearest band may lie so far from a channel's centre, else the colour would lie."""
-STRETCH_PERCENTILES = (2.0, 98.0)
-_BLOCK_VALUES = 8_000_000
+_PLANES = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Composite:
     name, title : str
         For code, and for people.
     centres_nm : tuple of 3 float, or None
-        Wavelengths shown as red, green and blue; None for principal components.
+        Wavelengths shown as red, green and blue; None for components of all bands.
     purpose : str
         One sentence.
     """
@@ -47,7 +51,8 @@ COMPOSITES = (
         "true-colour",
         "True colour",
         (640.0, 550.0, 460.0),
-        "Bands at 640, 550 and 460 nm as red, green and blue: about what an eye sees.",
+        "What an eye would see, by the CIE 1931 observer; of three bands at 640, 550 and 460 nm "
+        "where the visible is not covered.",
     ),
     Composite(
         "colour-infrared",
@@ -56,11 +61,25 @@ COMPOSITES = (
         "Bands at 860, 650 and 550 nm as red, green and blue: vegetation turns red.",
     ),
     Composite(
+        "swir",
+        "SWIR",
+        (2200.0, 1650.0, 830.0),
+        "Bands at 2200, 1650 and 830 nm as red, green and blue: tells minerals, soil and water in "
+        "leaves apart.",
+    ),
+    Composite(
         "pca",
         "PCA",
         None,
         "The three strongest principal components as colours: shows what differs most; "
         "needs no wavelengths.",
+    ),
+    Composite(
+        "mnf",
+        "MNF",
+        None,
+        "The three minimum noise fractions with the most signal as colours: like PCA, but noisy "
+        "bands count less.",
     ),
 )
 
@@ -77,9 +96,9 @@ def composite(cube: HyperCube, name: str) -> Floats:
     Returns
     -------
     float32 ndarray, (y, x, 3)
-        0 to 1, stretched between percentiles; no-data pixels are black. The
-        channels are stretched one by one, but true colour of a reflectance or a
-        transmittance keeps its balance and is encoded for the screen as sRGB.
+        0 to 1; no-data pixels are black. Channels are stretched one by one between
+        percentiles. True colour of a reflectance or a transmittance keeps its balance instead:
+        one brightness for all channels, encoded for the screen as sRGB.
 
     Raises
     ------
@@ -88,13 +107,33 @@ def composite(cube: HyperCube, name: str) -> Floats:
     """
     kind = next(item for item in COMPOSITES if item.name == name)
     if kind.centres_nm is None:
-        return _stretched(_principal_components(cube))
-    channels = [_mean_of_bands(cube, bands) for bands in channel_bands(cube, kind)]
-    picture = np.stack(channels, axis=-1)
+        return stretched(component_scores(cube, whitened=kind.name == "mnf"))
+    bands = channel_bands(cube, kind)
+    if through_observer(cube, kind):
+        picture = seen_by_observer(cube)
+    else:
+        picture = np.stack([_mean_of_bands(cube, each) for each in bands], axis=-1)
     balanced = kind.name == "true-colour" and (cube.units or "").lower().startswith(
         ("reflect", "transmit")
     )
-    return _encoded_srgb(_stretched(picture, jointly=True)) if balanced else _stretched(picture)
+    return encoded_srgb(brightened(picture)) if balanced else stretched(picture)
+
+
+def through_observer(cube: HyperCube, kind: Composite) -> bool:
+    """Whether a picture is true colour by the CIE 1931 observer, and not of three bands."""
+    wavelengths = cube.wavelengths_nm
+    if kind.name != "true-colour" or wavelengths is None or not np.isfinite(wavelengths).all():
+        return False
+    return covers_visible(wavelengths, BandAxis.of(cube).good)
+
+
+def how_made(cube: HyperCube, kind: Composite) -> str:
+    """Say what the colours of a picture are, as a part of a sentence."""
+    if through_observer(cube, kind):
+        return "by the CIE 1931 observer"
+    if kind.centres_nm is not None:
+        return "bands at {:.0f}, {:.0f}, {:.0f} nm".format(*kind.centres_nm)
+    return "components 1, 2, 3"
 
 
 def composite_of_bands(cube: HyperCube, bands: tuple[int, int, int]) -> Floats:
@@ -112,7 +151,49 @@ def composite_of_bands(cube: HyperCube, bands: tuple[int, int, int]) -> Floats:
         0 to 1, each channel stretched between percentiles; no-data pixels are black.
     """
     channels = [_mean_of_bands(cube, np.array([band])) for band in bands]
-    return _stretched(np.stack(channels, axis=-1))
+    return stretched(np.stack(channels, axis=-1))
+
+
+class ChannelPlanes:
+    """False colour of one cube again and again, with the last few bands kept.
+
+    Parameters
+    ----------
+    cube : HyperCube
+        Only the bands that are asked for are read.
+    """
+
+    def __init__(self, cube: HyperCube) -> None:
+        self._cube = cube
+        self._planes: OrderedDict[int, tuple[Bytes, npt.NDArray[np.bool_]]] = OrderedDict()
+
+    def picture(self, bands: tuple[int, int, int]) -> Bytes:
+        """Make the picture of three bands as red, green and blue.
+
+        Parameters
+        ----------
+        bands : tuple of 3 int
+
+        Returns
+        -------
+        uint8 ndarray, (y, x, 3)
+            Each channel stretched between its percentiles; black where one of the three
+            has no data.
+        """
+        planes = [self._plane(band) for band in bands]
+        known = planes[0][1] & planes[1][1] & planes[2][1]
+        return np.stack([np.where(known, plane, 0) for plane, _ in planes], axis=-1)
+
+    def _plane(self, band: int) -> tuple[Bytes, npt.NDArray[np.bool_]]:
+        if band in self._planes:
+            self._planes.move_to_end(band)
+        else:
+            values = _mean_of_bands(self._cube, np.array([band]))[..., None]
+            known = np.isfinite(values[..., 0])
+            self._planes[band] = as_bytes(stretched(values))[..., 0], known
+            while len(self._planes) > _PLANES:
+                self._planes.popitem(last=False)
+        return self._planes[band]
 
 
 def allows(cube: HyperCube, kind: Composite) -> bool:
@@ -122,7 +203,7 @@ def allows(cube: HyperCube, kind: Composite) -> bool:
     wavelengths = cube.wavelengths_nm
     if wavelengths is None or not np.isfinite(wavelengths).all():
         return False
-    good = np.ones(cube.n_bands, bool) if cube.good_bands is None else cube.good_bands
+    good = BandAxis.of(cube).good
     return bool(good.any()) and _reaches(cube, kind, good)
 
 
@@ -150,7 +231,7 @@ def channel_bands(cube: HyperCube, kind: Composite) -> list[npt.NDArray[np.intp]
             f'"{cube.name}" has no wavelengths, so {kind.title.lower()} cannot be made; '
             'use "PCA", or open the cube with a list of wavelengths.'
         )
-    good = np.ones(cube.n_bands, bool) if cube.good_bands is None else cube.good_bands
+    good = BandAxis.of(cube).good
     chosen = []
     for centre in kind.centres_nm or ():
         distance = np.where(good, np.abs(wavelengths - centre), np.inf)
@@ -177,73 +258,14 @@ def _reaches(cube: HyperCube, kind: Composite, good: npt.NDArray[np.bool_]) -> b
 
 
 def _mean_of_bands(cube: HyperCube, bands: npt.NDArray[np.intp]) -> Floats:
-    # (y, x); one band at a time, so that memory does not grow with their number
+    # (y, x) in physical units; one band at a time, so that memory does not grow with their number
+    gain, offset = (np.broadcast_to(value, cube.n_bands) for value in (cube.gain, cube.offset))
     total = np.zeros(cube.shape[1:], np.float32)
     count = np.zeros(cube.shape[1:], np.float32)
     for band in bands:
         stored = np.asarray(cube.data[int(band)])
         valid = cube.valid(stored)
-        total += np.where(valid, stored, 0).astype(np.float32)
+        values = stored.astype(np.float32) * np.float32(gain[band]) + np.float32(offset[band])
+        total += np.where(valid, values, 0)
         count += valid
     return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
-
-
-def _principal_components(cube: HyperCube) -> Floats:
-    # Loadings from a sample, then one pass over the cube in blocks of rows: (y, x, 3)
-    values = sample(cube, bands=cube.n_bands, rows=64, columns=64)
-    valid = cube.valid(values)
-    good = np.ones(cube.n_bands, bool) if cube.good_bands is None else cube.good_bands
-    used = np.flatnonzero(good & (valid.mean(axis=(1, 2)) > 0.5))
-    if used.size < 3:
-        used = np.flatnonzero(valid.any(axis=(1, 2)))
-    if used.size == 0:
-        raise UserError(f'"{cube.name}" holds no valid value, so there is no picture to make.')
-    pixels = values[used][:, valid[used].all(axis=0)].astype(np.float64)
-    if pixels.shape[1] < 2:
-        raise UserError(
-            f'"{cube.name}" has too few pixels that are valid in every band for principal '
-            "components; look at single bands instead."
-        )
-    mean = pixels.mean(axis=1)
-    _, vectors = np.linalg.eigh(np.cov(pixels).reshape(used.size, used.size))
-    loadings = vectors[:, ::-1][:, :3]
-    # The sign of an eigenvector is arbitrary: brighter pixels get higher first components.
-    signs = np.sign(loadings[np.abs(loadings).argmax(axis=0), range(loadings.shape[1])])
-    loadings = (loadings * signs).astype(np.float32)
-    result = np.full((*cube.shape[1:], 3), np.nan, np.float32)
-    for rows in _row_blocks(cube, used.size):
-        stored = np.asarray(cube.data[:, rows])[used]
-        known = cube.valid(stored).all(axis=0)
-        centred = stored[:, known].astype(np.float32) - mean[:, None].astype(np.float32)
-        scores = np.zeros((int(known.sum()), 3), np.float32)
-        scores[:, : loadings.shape[1]] = centred.T @ loadings
-        result[rows][known] = scores
-    return result
-
-
-def _row_blocks(cube: HyperCube, bands: int) -> Iterator[slice]:
-    _, height, width = cube.shape
-    step = max(1, _BLOCK_VALUES // (bands * width))
-    for start in range(0, height, step):
-        yield slice(start, min(start + step, height))
-
-
-def _stretched(picture: Floats, *, jointly: bool = False) -> Floats:
-    # (y, x, 3) of any range, NaN for no data, to 0..1; jointly: one stretch for all channels
-    known = np.isfinite(picture).all(axis=-1)
-    result = np.zeros_like(picture)
-    if known.any():
-        pixels = picture[known]
-        step = max(1, len(pixels) // 200_000)
-        low, high = np.percentile(pixels[::step], STRETCH_PERCENTILES, axis=0)
-        if jointly:
-            low, high = np.full(3, max(float(low.min()), 0.0)), np.full(3, high.max())
-        span = np.where(high > low, high - low, 1)
-        result[known] = np.clip((pixels - low) / span, 0, 1)
-    return result
-
-
-def _encoded_srgb(linear: Floats) -> Floats:
-    # IEC 61966-2-1: linear 0..1 to the screen's 0..1
-    curved = 1.055 * np.power(linear, 1 / 2.4, dtype=np.float32) - 0.055
-    return np.where(linear <= 0.0031308, 12.92 * linear, curved).astype(np.float32)

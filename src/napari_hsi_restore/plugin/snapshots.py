@@ -13,10 +13,10 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin.composites import (
     COMPOSITES,
-    STRETCH_PERCENTILES,
     allows,
     channel_bands,
 )
+from napari_hsi_restore.plugin.stretch import STRETCH_PERCENTILES
 
 TITLES = {
     "noisy": "noisy",
