@@ -124,7 +124,7 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "destripe",
-        "Stripes of push-broom sensors: shifts of rows or columns of single bands, nothing else",
+        "Stripes of push-broom sensors: shifts and gains of rows or columns, nothing else",
         needs_noise=True,
         extent="image",
         fills=False,

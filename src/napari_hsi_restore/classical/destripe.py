@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from napari_hsi_restore.classical.low_rank import Restoring
 from napari_hsi_restore.noise.measured import Float, Measured
 from napari_hsi_restore.noise.portion import portion
@@ -27,17 +25,17 @@ def destripe(measured: Measured, sigma: Float) -> Restoring:
     Returns
     -------
     float32 ndarray, (bands, y, x)
-        Values of lines without a stripe stay exactly as they were.
+        Values of lines without a stripe stay exactly as they were; of the others the shift
+        is subtracted, and they are divided by their gain where that stands out.
     """
-    level = yield from portion(find_stripes(measured, sigma), 0.0, 0.8)
+    stripes = yield from portion(find_stripes(measured, sigma), 0.0, 0.8)
     cube = measured.cube
     result = measured.new_result()
     for rows in measured.row_blocks():
         result[:, rows] = cube.data[:, rows, :]
         part = result[measured.active, rows]
         valid = measured.block(rows)[1]
-        shift = level if level.shape[1] == 1 else level[:, rows]
-        part[valid] -= np.broadcast_to(shift, valid.shape)[valid]
+        part[valid] = stripes.taken_off(part, rows)[valid]
         result[measured.active, rows] = part
         yield 0.8 + 0.2 * rows.stop / cube.shape[1]
     return result

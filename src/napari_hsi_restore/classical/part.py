@@ -71,18 +71,18 @@ def cut_part(
     """
     if method.extent == "spectrum":
         return Part(measured.cut(*region, Whole()), _inside(region, region))
-    moments, shifts, shot = None, None, None
+    moments, stripes, shot = None, None, None
     if method.stabilises:
         shot = shot_of(measured)
     else:
         moments = yield from portion(known.moments(measured, mends=method.mends), 0.0, 0.5)
     if method.destripes:
-        shifts = yield from portion(find_stripes(measured, sigma), 0.5, 1.0)
+        stripes = yield from portion(find_stripes(measured, sigma), 0.5, 1.0)
     outside = find_outside(measured) if method.fills else None
     _, height, width = measured.cube.shape
     around = (_wider(region[0], height), _wider(region[1], width))
     return Part(
-        measured.cut(*around, Whole(moments, shifts, outside, shot)), _inside(region, around)
+        measured.cut(*around, Whole(moments, stripes, outside, shot)), _inside(region, around)
     )
 
 

@@ -56,10 +56,10 @@ def sparse(measured: Measured, sigma: Float) -> Restoring:
     float32 ndarray, (bands, y, x)
     """
     begin = 0.08
-    shifts = yield from portion(find_stripes(measured, sigma), 0.0, begin)
+    stripes = yield from portion(find_stripes(measured, sigma), 0.0, begin)
     # Outliers change from round to round, and the moments with them.
     whole = dataclasses.replace(measured.whole, moments=None)
-    clean = dataclasses.replace(measured, offsets=shifts, whole=whole)
+    clean = dataclasses.replace(measured, stripes=stripes, whole=whole)
     guide: Components | None = None
     each = (1.0 - _FINAL_SHARE - begin) / _ROUNDS
     for number in range(_ROUNDS):
@@ -76,16 +76,17 @@ def sparse(measured: Measured, sigma: Float) -> Restoring:
 def _refined(
     measured: Measured, defects: Mask | None, sigma: Float, guide: Components | None
 ) -> Generator[float, None, tuple[Measured, Float, Components]]:
-    """Better outliers and offsets, better levels of the noise, and the estimate so far."""
+    """Better outliers and shifts, better levels of the noise, and the estimate so far."""
     clean = yield from portion(find_components(measured, sigma, fasthyde, EXTRA, guide), 0.0, 0.9)
     everything = dataclasses.replace(measured, outliers=defects)
     left, valid = yield from portion(_left(everything, clean), 0.9, 1.0)
-    offsets = measured.offsets
-    if offsets is not None:
-        axis = 1 if offsets.shape[1] == 1 else 2
-        shifts = _line_shifts(left, valid, sigma, axis)
-        offsets = offsets + shifts
-        left -= shifts
+    stripes = measured.stripes
+    if stripes is not None:
+        axis = 1 if stripes.shift.shape[1] == 1 else 2
+        more = _line_shifts(left, valid, sigma, axis)
+        left -= more
+        stored = more if stripes.gain is None else more * stripes.gain
+        stripes = dataclasses.replace(stripes, shift=stripes.shift + stored)
     size = np.abs(left) / sigma[:, None, None].astype(np.float32)
     kept = valid & (size < _OUTLIER)
     level = np.array(
@@ -95,7 +96,7 @@ def _refined(
         ]
     )
     sigma = sigma * np.where(level > _MISJUDGED, level, 1.0)
-    return dataclasses.replace(measured, outliers=~kept, offsets=offsets), sigma, clean
+    return dataclasses.replace(measured, outliers=~kept, stripes=stripes), sigma, clean
 
 
 def _left(measured: Measured, components: Components) -> Generator[float, None, tuple[Image, Mask]]:

@@ -49,14 +49,51 @@ class Moments:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Stripes:
+    """What whole lines of single bands have beside the scene: ``gain * scene + shift``.
+
+    Attributes
+    ----------
+    shift : float32 ndarray, (active, y or 1, x or 1)
+        In stored units; 0 where there is none.
+    gain : float32 ndarray of the same shape, or None
+        1 where there is none; None for 1 everywhere.
+    """
+
+    shift: Block
+    gain: Block | None = None
+
+    def taken_off(self, values: Block, rows: slice) -> Block:
+        """Some rows without stripes.
+
+        Parameters
+        ----------
+        values : float32 ndarray, (active, rows, x)
+            In stored units.
+        rows : slice
+
+        Returns
+        -------
+        float32 ndarray, (active, rows, x)
+        """
+        result = values - _of_rows(self.shift, rows)
+        return result if self.gain is None else result / _of_rows(self.gain, rows)
+
+    def cut(self, rows: slice, columns: slice) -> Stripes:
+        """The same for a rectangle of pixels."""
+        gain = None if self.gain is None else _cut_lines(self.gain, rows, columns)
+        return Stripes(_cut_lines(self.shift, rows, columns), gain)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Whole:
     """What is known of the whole image that a part of it is cut from.
 
     Attributes
     ----------
     moments : Moments or None
-    shifts : float32 ndarray, (active, y or 1, x or 1), or None
-        Stripes, as `napari_hsi_restore.noise.stripes.find_stripes` finds them.
+    stripes : Stripes or None
+        As `napari_hsi_restore.noise.stripes.find_stripes` finds them.
     outside : bool ndarray, (y, x), or None
         Gaps in all bands that reach the border of the whole image.
     shot : SignalDependence or None
@@ -64,15 +101,15 @@ class Whole:
     """
 
     moments: Moments | None = None
-    shifts: Block | None = None
+    stripes: Stripes | None = None
     outside: Mask | None = None
     shot: SignalDependence | None = None
 
     def cut(self, rows: slice, columns: slice) -> Whole:
         """The same for a rectangle of pixels of what it describes."""
-        shifts = None if self.shifts is None else _cut_lines(self.shifts, rows, columns)
+        stripes = None if self.stripes is None else self.stripes.cut(rows, columns)
         outside = None if self.outside is None else self.outside[rows, columns]
-        return Whole(self.moments, shifts, outside, self.shot)
+        return Whole(self.moments, stripes, outside, self.shot)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -88,8 +125,8 @@ class Measured:
         Pixels that are to count as missing.
     outliers : bool ndarray, (active, y, x), or None
         Values that are to count as missing.
-    offsets : float32 ndarray, (active, y or 1, x or 1), or None
-        Subtracted from the stored values.
+    stripes : Stripes or None
+        Taken off the stored values.
     whole : Whole
         What is known of the whole image, where this is a part of it.
     out : float32 ndarray, (bands, y, x), or None
@@ -100,7 +137,7 @@ class Measured:
     active: npt.NDArray[np.intp]
     hidden: Mask | None = None
     outliers: Mask | None = None
-    offsets: Block | None = None
+    stripes: Stripes | None = None
     whole: Whole = Whole()
     out: Block | None = None
 
@@ -114,13 +151,13 @@ class Measured:
         whole : Whole
             What is known of this, which the part is to use.
         """
-        offsets = None if self.offsets is None else _cut_lines(self.offsets, rows, columns)
+        stripes = None if self.stripes is None else self.stripes.cut(rows, columns)
         return Measured(
             self.cube.crop(rows, columns),
             self.active,
             None if self.hidden is None else self.hidden[rows, columns],
             None if self.outliers is None else self.outliers[:, rows, columns],
-            offsets,
+            stripes,
             whole.cut(rows, columns),
         )
 
@@ -146,9 +183,8 @@ class Measured:
         if self.outliers is not None:
             valid &= ~self.outliers[:, rows]
         values = stored.astype(np.float32)
-        if self.offsets is not None:
-            # One row of offsets is for all rows.
-            values -= self.offsets if self.offsets.shape[1] == 1 else self.offsets[:, rows]
+        if self.stripes is not None:
+            values = self.stripes.taken_off(values, rows)
         values[~valid] = 0.0
         return values, valid
 
@@ -349,6 +385,11 @@ def told_noise(cube: HyperCube, active: npt.NDArray[np.intp], noise: Any) -> Flo
     return np.maximum(told, max(float(told.max()), 1e-30) * _LEAST_SIGMA)
 
 
-def _cut_lines(shifts: Block, rows: slice, columns: slice) -> Block:
-    """A rectangle of shifts that stand for all rows or all columns, (active, y or 1, x or 1)."""
-    return shifts[:, :, columns] if shifts.shape[1] == 1 else shifts[:, rows]
+def _of_rows(lines: Block, rows: slice) -> Block:
+    """Numbers of lines for some rows: one row of them is for all rows."""
+    return lines if lines.shape[1] == 1 else lines[:, rows]
+
+
+def _cut_lines(lines: Block, rows: slice, columns: slice) -> Block:
+    """A rectangle of numbers that stand for all rows or all columns, (active, y or 1, x or 1)."""
+    return lines[:, :, columns] if lines.shape[1] == 1 else lines[:, rows]

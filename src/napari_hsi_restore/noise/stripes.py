@@ -1,13 +1,14 @@
-"""Stripes of push-broom sensors: rows or columns of single bands that are shifted.
+"""Stripes of push-broom sensors: rows or columns of single bands, shifted or of another gain.
 
-A stripe is a shift that the other bands do not share. The mean spectrum of every column
+A stripe is seen as a shift that the other bands do not share. The mean spectrum of every column
 (or row) lies in the spectral subspace of the scene, with hardly any noise; what a robust
 fit in that subspace leaves of its value in one band is the shift of that column there.
 The subspace is that of the spectra whitened by the unique variance of every band, what
 a regression on all other bands leaves (HySime: Bioucas-Dias and Nascimento, IEEE TGRS
 46(8), 2008), so that no axis follows the stripes of a band. The fit on line means, its
 reweighting and the threshold are ours. As a scene has no preferred direction, what the
-same fit leaves along the other axis tells how well the subspace holds the scene.
+same fit leaves along the other axis tells how well the subspace holds the scene. Whether a
+line that stands out was seen with another gain is found from its pixels (`stripe_gains`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,17 @@ from typing import Literal
 
 import numpy as np
 
-from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured, Moments, moments
+from napari_hsi_restore.noise.measured import (
+    Block,
+    Float,
+    Mask,
+    Measured,
+    Moments,
+    Stripes,
+    moments,
+)
 from napari_hsi_restore.noise.portion import portion
+from napari_hsi_restore.noise.stripe_gains import line_gains, split
 
 Direction = Literal["columns", "rows"]
 
@@ -50,14 +60,19 @@ class Lines:
     uncertainty : float64 ndarray, (active, lines)
         Standard deviation of that by chance: of the noise, or of how well the same
         fit holds the scene along the other axis.
+    means : float64 ndarray, (active, lines)
+        Of the stored values.
     """
 
     left: Float
     uncertainty: Float
+    means: Float
 
 
-def find_stripes(measured: Measured, sigma: Float) -> Generator[float, None, Block]:
-    """The shift of every line of every band, along the axis that has more of them.
+def find_stripes(measured: Measured, sigma: Float) -> Generator[float, None, Stripes]:
+    """Shift and gain of every line of every band, along the axis that has more of them.
+
+    A line has a gain of its own where that stands out; else it is only shifted.
 
     Yields
     ------
@@ -66,23 +81,38 @@ def find_stripes(measured: Measured, sigma: Float) -> Generator[float, None, Blo
 
     Returns
     -------
-    float32 ndarray, (active, 1, x) or (active, y, 1)
-        In stored units; 0 where there is no stripe. Those of the whole image where they
-        are known.
+    Stripes
+        Of the active bands. Those of the whole image where they are known.
     """
-    if measured.whole.shifts is not None:
-        return measured.whole.shifts
-    found = yield from line_shifts(measured, sigma)
+    if measured.whole.stripes is not None:
+        return measured.whole.stripes
+    scene = yield from portion(moments(measured), 0.0, 0.3)
+    found = yield from portion(_lines(measured, sigma, scene), 0.3, 0.6)
     if found is None:
-        return np.zeros((len(sigma), 1, measured.cube.shape[2]), np.float32)
+        return Stripes(np.zeros((len(sigma), 1, measured.cube.shape[2]), np.float32))
     shifts = {
         axis: np.where(np.abs(lines.left) > _SIGNIFICANT * lines.uncertainty, lines.left, 0.0)
         for axis, lines in found.items()
     }
     power = {axis: np.square(shift / sigma[:, None]).mean() for axis, shift in shifts.items()}
-    if power["columns"] >= power["rows"]:
-        return shifts["columns"].astype(np.float32)[:, None, :]
-    return shifts["rows"].astype(np.float32)[:, :, None]
+    axis: Direction = "columns" if power["columns"] >= power["rows"] else "rows"
+    shift = shifts[axis]
+    if not power[axis]:
+        return _stripes(axis, shift)
+    even = dataclasses.replace(measured, stripes=_stripes(axis, shift))
+    axes = _scene_axes(scene, sigma, shift.shape[1])
+    both = yield from portion(line_gains(even, scene.mean, axes, sigma), 0.6, 1.0)
+    slopes = both[0] if axis == "columns" else both[1]
+    lines = found[axis]
+    shift, gain = split(shift, slopes, lines.left, lines.uncertainty, lines.means - lines.left)
+    return _stripes(axis, shift, gain)
+
+
+def _stripes(axis: Direction, shift: Float, gain: Float | None = None) -> Stripes:
+    """Stripes from what is known of the lines of an axis, (active, lines) each."""
+    place = (slice(None), None) if axis == "columns" else (slice(None), slice(None), None)
+    wide = None if gain is None else gain.astype(np.float32)[place]
+    return Stripes(shift.astype(np.float32)[place], wide)
 
 
 def line_shifts(
@@ -106,8 +136,14 @@ def line_shifts(
     dict or None
         None where there are too few bands or lines to tell.
     """
-    found = yield from portion(moments(measured), 0.0, 0.5)
-    profiles = yield from portion(_profiles(measured), 0.5, 0.9)
+    scene = yield from portion(moments(measured), 0.0, 0.5)
+    return (yield from portion(_lines(measured, sigma, scene), 0.5, 1.0))
+
+
+def _lines(
+    measured: Measured, sigma: Float, found: Moments
+) -> Generator[float, None, dict[Direction, Lines] | None]:
+    profiles = yield from portion(_profiles(measured), 0.0, 0.8)
     if len(sigma) < _LEAST_BANDS or min(measured.cube.shape[1:]) < _LEAST_LINES:
         return None
     left = {axis: _unpredicted(profiles[axis], found, sigma) for axis in profiles}
@@ -117,7 +153,7 @@ def line_shifts(
     for axis, other in pairs:
         noise = sigma[:, None] / np.sqrt(np.maximum(profiles[axis].counts, 1))
         model = _spread(left[other], profiles[other])[:, None]
-        lines[axis] = Lines(left[axis], np.maximum(noise, model))
+        lines[axis] = Lines(left[axis], np.maximum(noise, model), profiles[axis].means)
     return lines
 
 
