@@ -68,6 +68,20 @@ class BandAxis:
         low, high = float(self.positions.min()), float(self.positions.max())
         return (low, high) if low < high else (low - 0.5, high + 0.5)
 
+    def same_bands(self, other: BandAxis) -> bool:
+        """Whether another axis has the same bands at the same places, good where these are."""
+        return (
+            self.n_bands == other.n_bands
+            and self.in_nm == other.in_nm
+            and np.allclose(self.positions, other.positions)
+            and bool((self.good == other.good).all())
+        )
+
+    def between(self, low: float, high: float) -> npt.NDArray[np.intp]:
+        """Find the bands whose centres lie in a stretch of the axis; the nearest one if none."""
+        inside = np.flatnonzero((self.positions >= low) & (self.positions <= high))
+        return inside if inside.size else np.array([self.nearest((low + high) / 2)])
+
     def polyline(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Lay out values for drawing as a line.
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from napari.layers import Image, Layer
 from napari.utils.transforms import Affine
 
@@ -127,6 +128,29 @@ def known_cube(metadata: Mapping[str, Any]) -> HyperCube | None:
     entry = metadata.get(METADATA_KEY)
     cube = entry.get("cube") if isinstance(entry, Mapping) else None
     return cube if isinstance(cube, HyperCube) else None
+
+
+def keep_good_bands(layer: Layer, good: npt.NDArray[np.bool_] | None) -> HyperCube:
+    """Mark the good bands of the cube that a layer shows; everything else of it stays.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        A cube layer; it emits the event ``metadata``.
+    good : bool ndarray, (bands,), or None
+        False for bad bands; None if nothing is to be said.
+
+    Returns
+    -------
+    HyperCube
+        What `layer_to_cube` gives from now on.
+    """
+    cube = layer_to_cube(layer).replace(good_bands=good)
+    entry = layer.metadata.get(METADATA_KEY)
+    kept = dict(entry) if isinstance(entry, Mapping) else {}
+    # A copy: the setter of napari empties the mapping that it then fills.
+    layer.metadata = {**layer.metadata, METADATA_KEY: {**kept, "cube": cube}}
+    return cube
 
 
 def said_of(layer: Layer) -> Answers | None:

@@ -31,6 +31,30 @@ def pixel_at(layer: Layer, world: Sequence[float]) -> tuple[int, int] | None:
     return (row, column) if 0 <= row < height and 0 <= column < width else None
 
 
+def pixel_on(other: Layer, layer: Layer, pixel: tuple[int, int]) -> tuple[int, int] | None:
+    """Find the pixel of another cube layer at the centre of one of this layer's pixels.
+
+    Parameters
+    ----------
+    other, layer : napari.layers.Layer
+        Axes (band, y, x); `pixel` is (row, column) of `layer`.
+
+    Returns
+    -------
+    (row, column) or None
+        None where the other layer does not reach.
+    """
+    return pixel_at(other, layer.data_to_world((0, *pixel)))
+
+
+def overlap(first: Layer, second: Layer) -> bool:
+    """Whether two cube layers cover some ground together, by the boxes around them."""
+    boxes = [layer.extent.world[:, -2:] for layer in (first, second)]
+    low = np.maximum(boxes[0].min(axis=0), boxes[1].min(axis=0))
+    high = np.minimum(boxes[0].max(axis=0), boxes[1].max(axis=0))
+    return bool((low <= high).all())
+
+
 def shown_band(viewer: ViewerModel, layer: Layer) -> int:
     """Find the band of a cube layer that the viewer's sliders select."""
     band = round(float(layer.world_to_data(viewer.dims.point)[-3]))

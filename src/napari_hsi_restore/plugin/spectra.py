@@ -9,7 +9,7 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.marks import Region
 
 FloatArray = npt.NDArray[np.float64]
+LineStyle = Literal["solid", "dash", "dot", "dash-dot"]
 
 _BLOCK_VALUES = 8_000_000
 """Values that a region reads at once: 64 MB as float64."""
@@ -43,6 +44,8 @@ class Curve:
         Whether this is the pixel under the cursor.
     mark : object
         What on the image the curve belongs to and can be removed with; None if nothing.
+    style : str
+        How the line is drawn: solid for the inspected cube, another one for each other layer.
     """
 
     label: str
@@ -52,6 +55,7 @@ class Curve:
     spread: FloatArray | None = None
     live: bool = False
     mark: object = None
+    style: LineStyle = "solid"
 
 
 def physical(cube: HyperCube, stored: npt.NDArray[Any]) -> FloatArray:
@@ -146,7 +150,7 @@ def region_spectrum(
 
 
 def curves_csv(curves: Sequence[Curve]) -> str:
-    """Write curves that share one spectral axis as CSV.
+    """Write curves as CSV.
 
     Parameters
     ----------
@@ -156,40 +160,51 @@ def curves_csv(curves: Sequence[Curve]) -> str:
     -------
     str
         Columns ``band`` (from 0), ``wavelength_nm`` where known, ``good_band``,
-        then one a curve (and ``... std`` for a region); an empty cell is no data.
+        then one a curve (and ``... std`` for a region); an empty cell is no data. Curves
+        of cubes with other bands follow to the right, with these columns of their own named
+        ``band 2`` and so on.
 
     Raises
     ------
     UserError
-        If there is no curve, or the curves' bands differ.
+        If there is no curve.
     """
     if not curves:
         raise UserError("There is no spectrum to export; move the cursor over the image or pin it.")
-    axis = curves[0].axis
-    if any(
-        curve.axis.n_bands != axis.n_bands or not np.allclose(curve.axis.positions, axis.positions)
-        for curve in curves
-    ):
-        raise UserError(
-            "The spectra have different bands and do not fit one table; export them one by one."
-        )
-    header = ["band", *(["wavelength_nm"] if axis.in_nm else []), "good_band"]
-    for curve in curves:
-        header += [curve.label, *([f"{curve.label} std"] if curve.spread is not None else [])]
+    blocks: list[list[list[object]]] = []
+    for group in _of_one_axis(curves):
+        number = f" {len(blocks) + 1}" if blocks else ""
+        blocks.append(_columns(group, number))
+    height = max(len(block[0]) for block in blocks)
+    columns = [column + [""] * (height - len(column)) for block in blocks for column in block]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for band in range(axis.n_bands):
-        cells: list[object] = [band]
-        if axis.in_nm:
-            cells.append(f"{axis.positions[band]:.10g}")
-        cells.append(int(axis.good[band]))
-        for curve in curves:
-            cells.append(_cell(curve.values[band]))
-            if curve.spread is not None:
-                cells.append(_cell(curve.spread[band]))
-        writer.writerow(cells)
+    csv.writer(text, lineterminator="\n").writerows(zip(*columns, strict=True))
     return text.getvalue()
+
+
+def _of_one_axis(curves: Sequence[Curve]) -> list[list[Curve]]:
+    groups: list[list[Curve]] = []
+    for curve in curves:
+        for group in groups:
+            if group[0].axis.same_bands(curve.axis):
+                group.append(curve)
+                break
+        else:
+            groups.append([curve])
+    return groups
+
+
+def _columns(curves: Sequence[Curve], number: str) -> list[list[object]]:
+    axis = curves[0].axis
+    columns: list[list[object]] = [[f"band{number}", *range(axis.n_bands)]]
+    if axis.in_nm:
+        columns.append([f"wavelength_nm{number}", *(f"{nm:.10g}" for nm in axis.positions)])
+    columns.append([f"good_band{number}", *(int(good) for good in axis.good)])
+    for curve in curves:
+        columns.append([curve.label, *map(_cell, curve.values)])
+        if curve.spread is not None:
+            columns.append([f"{curve.label} std", *map(_cell, curve.spread)])
+    return columns
 
 
 def write_text(path: str | Path, text: str) -> Path:
