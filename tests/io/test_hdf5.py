@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -10,7 +13,7 @@ from make.cubes import numbered
 from make.matlab73 import matlab73
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, read
-from napari_hsi_restore.io.formats import hdf5
+from napari_hsi_restore.io.formats import hdf5_file
 
 NEON = "formats/hdf5_neon/ex.h5"
 
@@ -79,6 +82,54 @@ def test_files_without_a_cube_are_left_to_others(tmp_path):
 
 
 def test_chunks_are_whole_stored_chunks():
-    chunks = hdf5._chunks((300, 2000, 2000), 4, (10, 100, 100))
+    chunks = hdf5_file.chunks((300, 2000, 2000), 4, (10, 100, 100))
     assert all(c % s == 0 for c, s in zip(chunks, (10, 100, 100), strict=True))
     assert 4e6 < np.prod(chunks) * 4 <= 16 * 2**20
+
+
+def test_a_damaged_heap_of_texts_is_a_sentence_and_no_hang(tmp_path):
+    path = tmp_path / "whole.h5"
+    with h5py.File(path, "w") as file:
+        file["cube"] = numbered((6, 40, 50))
+        file["cube"].attrs["units"] = "W m-2"
+    assert read(path).units == "W m-2"
+    raw = path.read_bytes()
+    heap = raw.find(b"GCOL")
+    damaged = []
+    # The first object: no number and no length; a length that leads nowhere; all blank.
+    for number, body in enumerate(
+        (struct.pack("<HHIQ", 0, 0, 0, 0), struct.pack("<HHIQ", 1, 0, 0, 2**64 - 16), bytes(4000))
+    ):
+        content = bytearray(raw)
+        content[heap + 16 : heap + 16 + len(body)] = body
+        damaged.append(tmp_path / f"damaged{number}.h5")
+        damaged[-1].write_bytes(content)
+    # In a process of its own: a hang inside the library would never give the test back.
+    script = (
+        "import sys\n"
+        "from napari_hsi_restore.errors import UserError\n"
+        "from napari_hsi_restore.io import read\n"
+        "for path in sys.argv[1:]:\n"
+        "    try: print(read(path).shape)\n"
+        "    except UserError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, damaged)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3, done.stdout
+    for line, one in zip(lines, damaged, strict=True):
+        assert line.startswith(f"{one}: ")
+        assert "heap of texts is damaged" in line
+
+
+def test_more_bands_than_there_are_is_a_sentence(tmp_path):
+    path = tmp_path / "wide.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("cube", (30, 30, 33_554_858), np.int32, chunks=(13, 13, 13))
+    with pytest.raises(UserError, match=r"wide\.h5: 33554858 bands are more than any sensor has"):
+        read(path, bands_axis=2)

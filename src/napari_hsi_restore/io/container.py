@@ -22,7 +22,14 @@ _WAVELENGTHS = re.compile(
     r"wl|wls|lambdas?|wv|cw|nm|(\w*)(wavelengths?|wavlen|wavelen)(nm|um)?|cent(er|re)wavelengths?(nm|um)?"
 )
 _FWHM = re.compile(r"fwhm(nm|um)?|bandwidths?")
-_GOOD_BANDS = re.compile(r"bbl|goodbands|badbandslist")
+_GOOD_BANDS = re.compile(r"bbl|goodbands|goodwavelengths|badbandslist")
+# Lists about the wavelengths that are none themselves, such as EMIT's good_wavelengths.
+_ABOUT = re.compile(r"(good|bad|valid|num|number|index|n)(of)?(wave|band)\w*")
+# Dimensions under which netCDF and Zarr files keep the bands.
+_BAND_AXIS = re.compile(
+    r"bands?|wavelengths?|wl|channels?|c|lambda|nbands?|nwavelengths?|spectral(channels?|bands?)?"
+    r"|bandnumber|numberofbands"
+)
 # Names under which the same authors keep the rows and the columns of a matrix.
 _COUNTS = (
     ("nrow", "ncol"),
@@ -58,12 +65,18 @@ class Entry:
         numpy's name of the type, or another word for what is no plain array.
     load : callable
         Gives the array, lazily where possible.
+    dimensions : tuple of str
+        Names of the axes where the file has some.
+    unit : str or None
+        Of the values of a list, as the file spells it.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     load: Callable[[], Any]
+    dimensions: tuple[str, ...] = ()
+    unit: str | None = None
 
     @property
     def plain_name(self) -> str:
@@ -115,9 +128,10 @@ def read(
     beside = [e for e in entries if e is not entry and e.is_numeric]
     lengths = set(entry.shape)
     centres = _vector(beside, _WAVELENGTHS, lengths)
+    named, named_note = _named_axis(entry, request)
     cube, more = axes.to_cube(
         entry.load(),
-        request,
+        dataclasses.replace(request, bands_axis=named),
         convention=convention,
         n_wavelengths=None if centres is None else len(centres[1]),
         counts=counts if len(entry.shape) == 2 else None,
@@ -129,9 +143,9 @@ def read(
     centres = _vector(beside, _WAVELENGTHS, bands)
     if centres is not None:
         widths = _vector(beside, _FWHM, bands)
-        unit = "um" if centres[0].lower().endswith("um") else None
+        unit = centres[0].unit or ("um" if centres[0].plain_name.endswith("um") else None)
         wavelengths, fwhm, note = to_nm(centres[1], widths[1] if widths else None, unit)
-        found = [f"Took the wavelengths from {centres[0]}.", *([note] if note else [])]
+        found = [f"Took the wavelengths from {centres[0].name}.", *([note] if note else [])]
     good = _vector(beside, _GOOD_BANDS, bands)
     return HyperCube(
         data=cube,
@@ -140,8 +154,21 @@ def read(
         fwhm_nm=fwhm,
         good_bands=None if good is None else good[1] != 0,
         source=f"{request.path}::{entry.name}",
-        history=tuple(map(Guess, (*notes, *more, *found))),
+        history=tuple(map(Guess, (*notes, *named_note, *more, *found))),
     )
+
+
+def _named_axis(entry: Entry, request: Request) -> tuple[int | None, tuple[str, ...]]:
+    """The axis whose dimension is called like bands, where the user says nothing else."""
+    told = (request.bands_axis, request.n_wavelengths, request.shape) != (None, None, None)
+    if told or len(entry.dimensions) != len(entry.shape):
+        return request.bands_axis, ()
+    plain = [re.sub(r"[^a-z]", "", name.lower()) for name in entry.dimensions]
+    named = [axis for axis, name in enumerate(plain) if _BAND_AXIS.fullmatch(name)]
+    if len(named) != 1 or sum(n > 1 for n in entry.shape) < 2:
+        return None, ()
+    said = f"Took axis {named[0]} of {entry.shape} as bands: it is called {plain[named[0]]}."
+    return named[0], (said,)
 
 
 def listed_attributes(name: str, attributes: Mapping[str, Any]) -> list[Entry]:
@@ -238,17 +265,18 @@ def _counts(entries: Sequence[Entry]) -> tuple[int, int] | None:
 
 def _vector(
     entries: Sequence[Entry], pattern: re.Pattern[str], lengths: set[int]
-) -> tuple[str, FloatArray] | None:
+) -> tuple[Entry, FloatArray] | None:
     for entry in entries:
         if (
             entry.size in lengths
             and entry.size > 1
             and max(entry.shape) == entry.size
             and pattern.fullmatch(entry.plain_name)
+            and not (pattern is _WAVELENGTHS and _ABOUT.fullmatch(entry.plain_name))
         ):
             values = np.ravel(np.asarray(entry.load())).astype(np.float64)
             if np.isfinite(values).all():
-                return entry.name, values
+                return entry, values
     return None
 
 
@@ -256,5 +284,7 @@ def _text(value: CubeData | str | bytes) -> str:
     array = np.asarray(value)
     if array.dtype.kind == "u":  # MATLAB characters in HDF5 are numbers
         return "".join(chr(code) for code in array.ravel(order="F"))
+    if array.dtype == np.dtype("S1") and array.ndim == 1:  # netCDF characters
+        return array.tobytes().decode("utf-8")
     item: Any = array.ravel()[0]
     return item.decode("utf-8") if isinstance(item, bytes) else str(item)

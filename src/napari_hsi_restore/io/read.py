@@ -12,6 +12,9 @@ from napari_hsi_restore.io.damage import explained
 from napari_hsi_restore.io.request import PixelOrder, Request, split_key
 from napari_hsi_restore.io.wavelengths import from_user
 
+_MOST_BANDS = 2**16
+"""More than any sensor has; beyond it pixels were taken for bands, or a size is damaged. [ours]"""
+
 
 def read(
     path: str | Path,
@@ -72,6 +75,11 @@ def read(
     )
     with explained(request.path):
         cube = catalog.find(request.path).read(request)
+    if cube.n_bands > _MOST_BANDS:
+        raise UserError(
+            f"{request.source}: {cube.n_bands} bands are more than any sensor has; say which axis "
+            "holds them with bands_axis (--bands-axis), or copy the file again if it is damaged."
+        )
     if centres is None:
         return cube
     if len(centres) != cube.n_bands:

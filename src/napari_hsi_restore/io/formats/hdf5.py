@@ -1,36 +1,36 @@
-"""HDF5: MATLAB 7.3, NEON reflectance and generic files, through `h5py`."""
+"""HDF5: MATLAB 7.3, NEON reflectance, netCDF 4 and generic files, through `h5py`."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_hsi_restore.cube import CubeData, Georeference, HyperCube
-from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io import container, lazy, record
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.io import container, record
 from napari_hsi_restore.io.blocks import blocks
 from napari_hsi_restore.io.container import Entry
-from napari_hsi_restore.io.formats import envi_map
+from napari_hsi_restore.io.formats import cf, envi_map, hdf5_file, prisma
 from napari_hsi_restore.io.request import Request
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# Below this an array in memory is quicker than a lazy one and costs little.
-_EAGER_BYTES = 64 * 2**20
 _LONGEST_LIST = 2**16
-_ATTRIBUTES = {"scalefactor", "dataignorevalue", "fillvalue", "nodata", "units"}
-_CHUNK_BYTES = 16 * 2**20
+_ATTRIBUTES = {"scalefactor", "addoffset", "dataignorevalue", "fillvalue", "missingvalue", "nodata"}
+_ATTRIBUTES |= {"units", "unit"}
+# A file with more objects than this is a data base, and no cube is looked for behind them.
+_MOST_OBJECTS = 50_000
+
+_AS_SEEN = "The pixels lie as the sensor saw them; the file's table to a map is not applied."
 
 
 def sniff(path: Path, head: bytes) -> bool:
     """The HDF5 signature at the start or behind a MATLAB 7.3 text header."""
     del path
-    return head.startswith(_SIGNATURE) or head[512:520] == _SIGNATURE
+    return head.startswith(hdf5_file.SIGNATURE) or head[512:520] == hdf5_file.SIGNATURE
 
 
 def claims(path: Path) -> bool:
@@ -39,48 +39,28 @@ def claims(path: Path) -> bool:
 
 
 def read(request: Request) -> HyperCube:
-    """Open one data set, lazily if it is large.
+    """Open one data set, lazily if it is large; both cubes of a PRISMA product together.
 
     Raises
     ------
     UserError
         If the file is damaged, or which data set is the cube is not clear.
     """
-    matlab = _is_matlab(request.path)
-    cube = container.read(
-        _entries(request.path, matlab),
-        request,
-        convention="last" if matlab else None,
-        pixel_order="column-major" if matlab else "row-major",
-    )
-    return cube if matlab else _with_attributes(cube, request.path)
+    if _is_matlab(request.path):
+        return container.read(
+            _entries(request.path, True), request, convention="last", pixel_order="column-major"
+        )
+    product = prisma.find(request.path)
+    if product is not None and prisma.is_meant(product, request):
+        return prisma.read(product, request)
+    entries = _entries(request.path, False)
+    cube = container.read(entries, request, convention=None, pixel_order="row-major")
+    return _with_attributes(cube, request.path)
 
 
 def _is_matlab(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(10) == b"MATLAB 7.3"
-
-
-class LazyDataset:
-    """An HDF5 data set that opens its file anew for each piece.
-
-    No handle stays open, so that it can be used from threads, after a fork and
-    in another process (h5py's handles cannot).
-    """
-
-    def __init__(self, path: Path, name: str, shape: tuple[int, ...], dtype: str) -> None:
-        self.path = path
-        self.name = name
-        self.shape = shape
-        self.ndim = len(shape)
-        self.dtype = np.dtype(dtype)
-
-    def __getitem__(self, item: Any) -> npt.NDArray[Any]:
-        import h5py
-
-        with h5py.File(self.path, "r") as file:
-            values: npt.NDArray[Any] = file[self.name][item]
-        return values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,74 +70,70 @@ class _Loader:
     matlab: bool
 
     def __call__(self) -> Any:
-        import h5py
-
-        try:
-            with h5py.File(self.path, "r") as file:
-                dataset = file[self.name]
-                if not dataset.shape or dataset.dtype.kind not in "uifbc":
-                    return dataset[()]
-                # HDF5 lists MATLAB's axes in reverse.
-                loaded: CubeData
-                if dataset.nbytes <= _EAGER_BYTES:
-                    loaded = dataset[()]
-                else:
-                    chunks = _chunks(dataset.shape, dataset.dtype.itemsize, dataset.chunks)
-                    pieces = LazyDataset(self.path, self.name, dataset.shape, dataset.dtype.str)
-                    loaded = lazy.from_pieces(pieces, chunks, self.path)
-                return loaded.T if self.matlab else loaded
-        except (OSError, RuntimeError) as error:
-            raise _damaged(self.path, error) from error
-
-
-def _chunks(
-    shape: tuple[int, ...], itemsize: int, stored: tuple[int, ...] | None
-) -> tuple[int, ...]:
-    """Chunks of about 16 MiB, made of whole stored chunks, near-cubical in their number."""
-    base = list(stored or (1,) * (len(shape) - 1) + (shape[-1],))
-    while True:
-        growing = [i for i in range(len(shape)) if base[i] < shape[i]]
-        if not growing or int(np.prod(base, dtype=np.int64)) * itemsize * 2 > _CHUNK_BYTES:
-            return tuple(min(b, n) for b, n in zip(base, shape, strict=True))
-        smallest = min(growing, key=lambda i: base[i] / shape[i])
-        base[smallest] *= 2
+        loaded = hdf5_file.load(self.path, self.name)
+        # HDF5 lists MATLAB's axes in reverse.
+        return loaded.T if self.matlab and hasattr(loaded, "T") else loaded
 
 
 def entries(path: Path) -> list[Entry]:
     """The data sets of a file, in the axis order that the program which wrote it shows."""
-    return _entries(path, _is_matlab(path))
+    matlab = _is_matlab(path)
+    product = None if matlab else prisma.find(path)
+    joined = [] if product is None else [prisma.entry(product)]
+    return [*joined, *_entries(path, matlab)]
 
 
 def _entries(path: Path, matlab: bool) -> list[Entry]:
     import h5py
 
-    entries: list[Entry] = []
+    found: list[Entry] = []
+    visited = 0
 
-    def visit(name: str, item: Any) -> None:
+    def visit(name: str, item: Any) -> bool | None:
+        nonlocal visited
+        visited += 1
+        if visited > _MOST_OBJECTS:
+            return True
         if not isinstance(item, h5py.Dataset) or name.startswith("#"):
-            return
+            return None
         shape = tuple(reversed(item.shape or ())) if matlab else tuple(item.shape or ())
         kind = item.dtype.newbyteorder("=").name if item.dtype.kind in "uifbc" else "object"
         if item.dtype.names == ("real", "imag"):
             kind = "complex128"
-        entries.append(Entry(name, shape, kind, _Loader(path, name, matlab)))
-        if not matlab:
-            entries.extend(container.listed_attributes(name, _lists(item)))
+        loader = _Loader(path, name, matlab)
+        if matlab:
+            found.append(Entry(name, shape, kind, loader))
+            return None
+        unit = _unit(item) if len(shape) == 1 else None
+        dimensions = cf.dimensions(item) if len(shape) >= 2 else ()
+        found.append(Entry(name, shape, kind, loader, dimensions, unit))
+        found.extend(container.listed_attributes(name, _lists(item)))
+        return None
 
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(visit)
-    except (OSError, RuntimeError) as error:
-        raise _damaged(path, error) from error
-    return entries
+    with hdf5_file.opened(path) as file:
+        file.visititems(visit)
+        if not matlab:
+            lists = _lists(file)
+            # Those of the whole file belong to no array in particular.
+            found.extend(
+                Entry(key, (len(values),), values.dtype.name, functools.partial(np.asarray, values))
+                for key, values in lists.items()
+                if values.dtype.kind in "uif" and values.size > 1
+            )
+    return found
+
+
+def _unit(item: Any) -> str | None:
+    """The unit of the values of a short list."""
+    for key in item.attrs:
+        if key.lower() in {"units", "unit"}:
+            value = _attribute(item.attrs[key])
+            return value if isinstance(value, str) and value else None
+    return None
 
 
 def _lists(item: Any) -> dict[str, Any]:
-    """The attributes of an object that are lists of numbers.
-
-    Nothing else is read: in a damaged file the HDF5 library may never come back from an
-    attribute of texts, and a size may be any number.
-    """
+    """The attributes of an object that are lists of numbers; of any size in a damaged file."""
     found = {}
     for key in item.attrs:
         inside = item.attrs.get_id(key)
@@ -175,48 +151,64 @@ def _said(item: Any) -> dict[str, Any]:
         plain = re.sub(r"[^a-z]", "", key.lower())
         shape = item.attrs.get_id(key).shape or ()
         if plain in _ATTRIBUTES and math.prod(shape) == 1:
-            found[plain] = _attribute(item.attrs[key])
+            # CF multiplies by its factor, whatever its size.
+            name = "cf" + plain if key in {"scale_factor", "add_offset"} else plain
+            found[name] = _attribute(item.attrs[key])
     return found
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path}: this HDF5 file is cut short or damaged ({error}); copy it again.")
-
-
 def _with_attributes(cube: HyperCube, path: Path) -> HyperCube:
-    """Scale, no-data and place as NEON and others keep them beside the data set."""
+    """Scale, no-data and place as NEON, CF and others keep them beside the data set."""
     import h5py
 
     name = (cube.source or "").rpartition("::")[2]
-    with h5py.File(path, "r") as file:
+    with hdf5_file.opened(path) as file:
         if name not in file:
             return cube
         attributes = _said(file[name])
+        place = cf.place(file, file[name], cube.shape[1:])
         places: dict[str, str] = {}
 
         def visit(inner: str, item: Any) -> None:
             plain = re.sub(r"[^a-z]", "", inner.rpartition("/")[2].lower())
             wanted = {"epsgcode": envi_map.EPSG, "mapinfo": "map info"}.get(plain)
-            if wanted and isinstance(item, h5py.Dataset):
+            if wanted and isinstance(item, h5py.Dataset) and item.size == 1:
                 places[wanted] = str(_attribute(item[()]))
 
         file.visititems(visit)
+        only_grid = cf.has_lookup_table(file)
+    changes: dict[str, Any] = _scale(cube, attributes, name)
+    for key in ("dataignorevalue", "fillvalue", "missingvalue", "nodata"):
+        if cube.nodata is None and isinstance(attributes.get(key), float):
+            changes.setdefault("nodata", attributes[key])
+    if cube.georeference is None:
+        changes["georeference"] = place or envi_map.georeference(places)
+        if changes["georeference"] is None and only_grid:
+            said = (
+                "The pixels lie as the sensor saw them; the file's table to a map is not applied."
+            )
+            changes["history"] = (*cube.history, said)
+    return cube.replace(**changes) if changes else cube
+
+
+def _scale(cube: HyperCube, attributes: dict[str, Any], name: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
+    reflectance = "reflectance" in name.lower()
+    if cube.gain == 1.0 and isinstance(attributes.get("cfscalefactor"), float):
+        changes["gain"] = attributes["cfscalefactor"]
+    if cube.offset == 0.0 and isinstance(attributes.get("cfaddoffset"), float):
+        changes["offset"] = attributes["cfaddoffset"]
     scale = attributes.get("scalefactor")
     if cube.gain == 1.0 and isinstance(scale, float) and scale > 0:
-        # NEON divides by its factor of 10000; CF and HDF-EOS multiply by 0.0001.
+        # NEON divides by its factor of 10000; HDF-EOS multiplies by 0.0001.
         changes["gain"] = scale if scale < 1 else 1.0 / scale
-        if "reflectance" in name.lower():
+        if reflectance:
             changes["units"] = "reflectance"
-    for key in ("dataignorevalue", "fillvalue", "nodata"):
-        if cube.nodata is None and isinstance(attributes.get(key), float):
-            changes["nodata"] = attributes[key]
-    if cube.units is None and isinstance(attributes.get("units"), str):
-        changes.setdefault("units", attributes["units"])
-    if cube.georeference is None:
-        place: Georeference | None = envi_map.georeference(places)
-        changes["georeference"] = place
-    return cube.replace(**changes) if changes else cube
+    units = attributes.get("units", attributes.get("unit"))
+    if cube.units is None and isinstance(units, str) and units:
+        bare = units.strip().lower() in {"1", "unitless", "none", "dimensionless"}
+        changes.setdefault("units", "reflectance" if bare and reflectance else units)
+    return changes
 
 
 def _attribute(value: Any) -> float | str | None:
@@ -249,8 +241,7 @@ def _write(cube: HyperCube, file: Any) -> None:
         dataset[place] = values
     if cube.units:
         dataset.attrs["units"] = cube.units
-    # Of fixed length: from a damaged heap of texts of free length the HDF5 library may never
-    # come back.
+    # Of fixed length: other programs may not check a heap of texts before they read it.
     file.create_dataset(container.RECORD, data=np.bytes_(record.to_json(cube).encode()))
     for name, value in (
         ("wavelengths", cube.wavelengths_nm),

@@ -1,0 +1,101 @@
+"""Products of sensors as their makers lay them out."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+from make.products import SWIR_NM, VNIR_NM, emit, netcdf, prisma
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io import catalog, guesses, read
+from napari_hsi_restore.io.choices import choices
+
+
+def test_both_cubes_of_prisma_are_one_in_ascending_order(tmp_path):
+    path = prisma(tmp_path / "PRS_L2D_STD.he5")
+    assert catalog.can_read(path)
+    cube = read(path)
+    assert cube.shape == (8, 6, 7)
+    assert cube.is_lazy
+    np.testing.assert_array_equal(cube.wavelengths_nm, [410, 700, 925, 930, 945, 960, 1500, 2490])
+    np.testing.assert_array_equal(cube.fwhm_nm, [11, 11, 9, 11, 9, 11, 9, 9])
+    with h5py.File(path) as file:
+        fields = file["HDFEOS/SWATHS/PRS_L2D_HCO/Data Fields"]
+        vnir, swir = fields["VNIR_Cube"][...], fields["SWIR_Cube"][...]
+    data = np.asarray(cube.data)
+    for nm, stored, lists in ((700, vnir, VNIR_NM), (945, swir, SWIR_NM), (925, swir, SWIR_NM)):
+        band = list(cube.wavelengths_nm).index(nm)
+        np.testing.assert_array_equal(data[band], stored[:, list(lists).index(nm)])
+    np.testing.assert_array_equal(cube.spectrum(5, 2), data[:, 5, 2])
+    np.testing.assert_array_equal(np.asarray(cube.data[2:5, 1:3]), data[2:5, 1:3])
+    np.testing.assert_array_equal(np.asarray(cube.data[4]), data[4])
+    np.testing.assert_array_equal(np.asarray(cube.data[:, 1:3, 4]), data[:, 1:3, 4])
+    np.testing.assert_array_equal(cube.select_bands([6, 0]).data, data[[6, 0]])
+    # Reflectance = minimum + number * (maximum - minimum) / 65535.
+    np.testing.assert_allclose(cube.gain, 1 / 65535)
+    np.testing.assert_array_equal(cube.offset, [0, 0, -0.5, 0, -0.5, 0, -0.5, -0.5])
+    assert (cube.units, cube.nodata) == ("reflectance", 0.0)
+    assert cube.georeference.crs == "EPSG:32633"
+    assert cube.georeference.transform == (30.0, 0.0, 500_000.0, 0.0, -30.0, 5_001_000.0)
+    said = " ".join(guesses(cube.history))
+    assert "4 bands from 925 to 960 nm" in said
+    assert "Left out 2 bands without a wavelength" in said
+
+
+def test_radiance_of_prisma_and_a_single_spectrometer(tmp_path):
+    path = prisma(tmp_path / "PRS_L1.he5", "1")
+    cube = read(path)
+    assert "sr" in cube.units
+    np.testing.assert_allclose(cube.gain[[0, 2]], [1 / 100, 1 / 200])
+    assert cube.georeference is None
+    for key in ("SWIR", "HDFEOS/SWATHS/PRS_L1_HCO/Data Fields/SWIR_Cube"):
+        swir = read(path, key=key)
+        np.testing.assert_array_equal(swir.wavelengths_nm, [925, 945, 1500, 2490])
+        assert swir.gain == pytest.approx(1 / 200)
+    listed = choices(path).data_sets
+    assert listed[0].key == "VNIR+SWIR"
+    np.testing.assert_array_equal(read(path, key=listed[0].key).data, cube.data)
+
+
+def test_a_list_of_prisma_that_does_not_fit_is_said(tmp_path):
+    path = prisma(tmp_path / "PRS_L2D.he5")
+    with h5py.File(path, "a") as file:
+        file.attrs["List_Cw_Swir"] = SWIR_NM[:3]
+    with pytest.raises(UserError, match=r"L2D\.he5: its list List_Cw_Swir has 3 values for 5"):
+        read(path)
+
+
+@pytest.mark.parametrize("what", ["reflectance", "radiance"])
+def test_emit(tmp_path, what):
+    values = emit(tmp_path / "EMIT.nc", what)
+    cube = read(tmp_path / "EMIT.nc")
+    np.testing.assert_array_equal(cube.data, values)
+    np.testing.assert_allclose(cube.wavelengths_nm, np.linspace(381, 2493, 8))
+    np.testing.assert_array_equal(cube.fwhm_nm, 8.5)
+    np.testing.assert_array_equal(cube.good_bands, np.arange(8) != 4)
+    assert cube.nodata == -9999.0
+    assert cube.units == ("reflectance" if what == "reflectance" else "uW/cm^2/SR/nm")
+    # The geotransform of the file is that of its lookup table.
+    assert cube.georeference is None
+    assert "as the sensor saw them" in cube.history[-1]
+    assert "their unit is not given" not in " ".join(cube.history)
+
+
+@pytest.mark.parametrize("order", ["wyx", "yxw", "ywx"])
+def test_plain_netcdf_whose_axes_are_equally_long(tmp_path, order):
+    values = netcdf(tmp_path / "plain.nc", order=order)
+    cube = read(tmp_path / "plain.nc")
+    np.testing.assert_array_equal(cube.data, values)
+    np.testing.assert_allclose(cube.wavelengths_nm, np.linspace(450, 950, 6))
+    assert (cube.gain, cube.offset, cube.nodata) == (0.01, -0.1, -1.0)
+    assert cube.georeference.crs == "EPSG:32633"
+    assert cube.georeference.transform == (30.0, 0.0, 500_000.0, 0.0, -30.0, 5_001_000.0)
+    assert "it is called wavelength" in guesses(cube.history)[0]
+    # What the user says counts more than the names.
+    assert read(tmp_path / "plain.nc", bands_axis=1).shape == (6, 6, 6)
+
+
+def test_coordinates_without_a_grid_mapping_are_no_place(tmp_path):
+    netcdf(tmp_path / "plain.nc", mapping=False)
+    assert read(tmp_path / "plain.nc").georeference is None
