@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_hsi_restore.cli import main
 from napari_hsi_restore.cube import HyperCube
@@ -264,6 +265,20 @@ def test_denoise_brings_the_cube_nearer_to_the_truth(
     assert result.units == source.units
     np.testing.assert_allclose(result.wavelengths_nm, source.wavelengths_nm)
     assert len(result.history) > len(source.history)
+
+
+def test_masked_pixels_are_filled(noisy: Path, tmp_path: Path, capsys: Capture) -> None:
+    cube = read(noisy)
+    cloud = np.zeros(cube.shape[1:], dtype=np.uint8)
+    cloud[5:9, 5:9] = 1
+    Image.fromarray(cloud).save(tmp_path / "cloud.png")
+    out = tmp_path / "filled.npy"
+    assert main(["denoise", str(noisy), str(out), "--mask", str(tmp_path / "cloud.png")]) == 0
+    assert "idden pixels are filled" in capsys.readouterr().err
+    assert json.loads(read(out).history[-1])["hidden_pixels"] == 16
+    Image.fromarray(cloud.T[:4]).save(tmp_path / "other.png")
+    assert main(["denoise", str(noisy), str(out), "--mask", str(tmp_path / "other.png")]) == 1
+    assert "other.png" in capsys.readouterr().err
 
 
 def test_strength_0_changes_nothing_and_noise_can_be_told(noisy: Path, tmp_path: Path) -> None:

@@ -41,6 +41,28 @@ def test_a_file_may_be_named_instead_of_a_cube(noisy: hsr.HyperCube, tmp_path: P
     np.testing.assert_array_equal(hsr.denoise(path).data, hsr.denoise(hsr.read(path)).data)
 
 
+def test_masked_pixels_are_filled_from_what_is_around(tmp_path: Path) -> None:
+    clean = hsr.demo_scene(size=40)
+    cloud = np.zeros((40, 40), dtype=np.uint8)
+    cloud[12:17, 20:25] = 255
+    spoilt = clean.replace(data=np.where(cloud > 0, np.float32(9.0), clean.data))
+    filled = hsr.denoise(spoilt, mask=cloud)
+    assert told(filled)["model"] == "fasthyin"
+    assert told(filled)["hidden_pixels"] == 25
+    assert np.abs(filled.array() - clean.array()).max() < 1.0
+    np.save(tmp_path / "cloud.npy", cloud)
+    again = hsr.denoise(spoilt, mask=tmp_path / "cloud.npy")
+    np.testing.assert_array_equal(again.data, filled.data)
+    for mask, words in (
+        (cloud[:3], "has the shape"),
+        (np.zeros_like(cloud), "nothing is hidden"),
+    ):
+        with pytest.raises(hsr.UserError, match=words):
+            hsr.denoise(spoilt, mask=mask)
+    with pytest.raises(hsr.UserError, match="takes no mask"):
+        hsr.denoise(spoilt, model="stas_c", mask=cloud)
+
+
 @pytest.mark.parametrize(
     "setting",
     [

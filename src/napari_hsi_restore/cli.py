@@ -223,6 +223,15 @@ def denoise(
     strength: Annotated[
         float, typer.Option("--strength", min=0.0, max=5.0, help="0 changes nothing.")
     ] = 1.0,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            "--mask",
+            metavar="FILE",
+            help="Picture or .npy of the cube's height and width; pixels that are not 0 count as "
+            "missing and are filled.",
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     memory_limit: MemoryOption = None,
     seed: Annotated[
@@ -238,7 +247,7 @@ def denoise(
 ) -> None:
     """Remove the noise of a cube, with a network or without training."""
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
-    from napari_hsi_restore.verbs import check_target
+    from napari_hsi_restore.verbs import check_target, hidden_pixels
 
     recipe = DenoiseRecipe(
         model=model,
@@ -249,10 +258,11 @@ def denoise(
     )
     check_target(out, overwrite=overwrite)
     source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    hidden = hidden_pixels(mask, source)
     # torch takes a second to load: not before the arguments and the file are known to be good.
     from napari_hsi_restore import restore
 
-    result = _waited_for(restore.restore(source, recipe), quiet)
+    result = _waited_for(restore.restore(source, recipe, hidden=hidden), quiet)
     _write(result, out, overwrite, quiet)
     for said in restore.outcome(result):
         remark(said, quiet)

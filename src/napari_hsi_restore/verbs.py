@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pydantic
 
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, read, write
+from napari_hsi_restore.io.mask import read_mask
 from napari_hsi_restore.noise import NoiseReport, analyse
 from napari_hsi_restore.noise.portion import finish
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
@@ -149,6 +151,7 @@ def denoise(
     device: str = "auto",
     memory_limit_gib: float | None = None,
     tile: int | None = None,
+    mask: str | Path | npt.NDArray[Any] | None = None,
 ) -> HyperCube:
     """Remove the noise of a cube and wait for it.
 
@@ -178,6 +181,10 @@ def denoise(
     tile : int or None
         Side of a tile of a network in pixels, at least 8; None for what fits the memory.
         The result does not depend on it.
+    mask : path, ndarray of (y, x), or None
+        Pixels that count as missing, such as clouds: all but 0. A path is a picture or an
+        array of the cube's height and width (`napari_hsi_restore.io.mask.read_mask`). Methods
+        that fill put values there; ``"auto"`` then takes one of them.
 
     Returns
     -------
@@ -188,7 +195,8 @@ def denoise(
     Raises
     ------
     UserError
-        If a setting is out of its range, or the cube cannot be read or restored.
+        If a setting is out of its range, the cube or the mask cannot be read, the cube
+        cannot be restored, or the model takes no mask.
     TypeError
         If both a recipe and other options are given.
     """
@@ -205,9 +213,45 @@ def denoise(
         raise TypeError("denoise() takes either a recipe or options, not both")
     opened = cube if isinstance(cube, HyperCube) else read(cube)
     # It loads torch, which takes a second: not before it is needed.
-    from napari_hsi_restore.restore import denoise as restored
+    from napari_hsi_restore.restore import restore
+    from napari_hsi_restore.restore.phase import finished
 
-    return restored(opened, recipe or asked)
+    hidden = hidden_pixels(mask, opened)
+    return finished(restore(opened, recipe or asked, hidden=hidden))
+
+
+def hidden_pixels(
+    mask: str | Path | npt.NDArray[Any] | None, cube: HyperCube
+) -> npt.NDArray[np.bool_] | None:
+    """The pixels of a cube that a mask hides, bool (y, x); None without a mask.
+
+    Parameters
+    ----------
+    mask : path, ndarray of (y, x), or None
+        All but 0 is hidden.
+    cube : HyperCube
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or the mask hides nothing or has another size.
+    """
+    if mask is None:
+        return None
+    _, height, width = cube.shape
+    if isinstance(mask, str | Path):
+        hidden = read_mask(mask, (height, width))
+    else:
+        hidden = np.asarray(mask) != 0
+        if hidden.shape != (height, width):
+            raise UserError(
+                f"setting 'mask' has the shape {hidden.shape}, {cube.source or cube.name} has "
+                f"{height} x {width} pixels; give a mask of the same image."
+            )
+    if not hidden.any():
+        name = mask if isinstance(mask, str | Path) else "setting 'mask'"
+        raise UserError(f"{name}: nothing is hidden, all values are 0; leave the mask out.")
+    return hidden
 
 
 def superres(

@@ -14,7 +14,9 @@ PROGRAM = "napari-hsi-restore"
 _WRITABLE = (".hdr", ".tif", ".npy", ".npz", ".mat", ".h5")
 
 
-def denoise_command(source: str, recipe: DenoiseRecipe, said: Answers | None = None) -> str:
+def denoise_command(
+    source: str, recipe: DenoiseRecipe, said: Answers | None = None, mask: Path | None = None
+) -> str:
     """One line for a shell, quoted.
 
     The size of the tiles is left out: it does not change the result.
@@ -27,6 +29,8 @@ def denoise_command(source: str, recipe: DenoiseRecipe, said: Answers | None = N
         `noise` is ``"auto"`` or one number.
     said : Answers, optional
         What the user said about the file when opening it.
+    mask : Path, optional
+        File of the pixels that count as missing.
 
     Returns
     -------
@@ -36,6 +40,7 @@ def denoise_command(source: str, recipe: DenoiseRecipe, said: Answers | None = N
     words = [PROGRAM, "denoise", source, str(result_path(source, recipe)), "--model", recipe.model]
     words += ["--noise", recipe.noise if isinstance(recipe.noise, str) else f"{recipe.noise:g}"]
     words += ["--strength", f"{recipe.strength:g}"]
+    words += [] if mask is None else ["--mask", str(mask)]
     return shlex.join(words + _opening(said) + _where(recipe))
 
 
