@@ -109,6 +109,7 @@ def noise_json(report: NoiseReport, advice: Recommendation) -> dict[str, Any]:
         "sigma": list(report.sigma),
         "snr_db": list(report.snr_db),
         "shot_share": report.shot_share,
+        "shot_part": list(report.shot_part),
         "photons_at_white": report.photons_at_white,
         "impulse_fraction": report.impulse_fraction,
         "lone_fraction": report.lone_fraction,
@@ -143,22 +144,8 @@ def noise_text(report: NoiseReport, advice: Recommendation, wavelengths: FloatAr
             f"{_cell(scaled, '.3g'):>8}",
             f"{_cell(snr, '.1f'):>7}",
         ]
-        lines.append(" ".join(cells) + f"  {', '.join(_of_band(report, band))}".rstrip())
+        lines.append(" ".join(cells) + f"  {', '.join(report.defects_of(band))}".rstrip())
     return "\n".join(lines)
-
-
-def _of_band(report: NoiseReport, band: int) -> list[str]:
-    """What was found in one band."""
-    found = []
-    if band in report.stripes:
-        found.append("stripes")
-    if band in report.dead_lines:
-        found.append(f"{len(report.dead_lines[band])} dead {report.dead_line_direction}")
-    if band in report.impulse_bands:
-        found.append("impulses")
-    if band in report.bad_bands:
-        found.append(report.bad_bands[band])
-    return found
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -239,6 +239,7 @@ def _report(
         sigma_255=_plain(sigmas * 255.0 / white if white else np.full(len(sigmas), np.nan)),
         snr_db=_plain(snr),
         shot_share=None if shot is None else shot.share,
+        shot_part=_shot_part(cube.n_bands, active, shot, found),
         photons_at_white=_photons(shot, white),
         impulse_fraction=float(impulses.mean()),
         lone_fraction=float(lone.mean()),
@@ -312,6 +313,18 @@ def _bad_bands(
         for index in np.flatnonzero(~cube.good_bands):
             bad.setdefault(int(index), "marked in the file")
     return dict(sorted(bad.items()))
+
+
+def _shot_part(
+    bands: int, active: npt.NDArray[np.intp], shot: SignalDependence | None, found: Moments
+) -> tuple[float | None, ...]:
+    """Part of the variance of every band that grows with the signal, at its mean."""
+    if shot is None or not shot.share:
+        return ()
+    part = np.full(bands, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part[active] = np.clip(shot.gain * found.mean / np.square(shot.at_mean), 0.0, 1.0)
+    return _plain(part)
 
 
 def _photons(shot: SignalDependence | None, white: float | None) -> float | None:

@@ -29,6 +29,8 @@ class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
     shot_share : float or None
         Part of the noise variance that grows with the signal, 0..1; None where that
         cannot be told (few bands or pixels).
+    shot_part : tuple of float or None, (bands,)
+        The same of every band, None where it cannot be told; empty without shot noise.
     photons_at_white : float or None
         What a detector with so much shot noise would count at white; None without
         shot noise.
@@ -72,6 +74,7 @@ class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
     bad_bands: dict[int, Reason]
     subspace_dimension: int
     missing_fraction: float
+    shot_part: tuple[float | None, ...] = ()
 
     @property
     def typical_sigma_255(self) -> float | None:
@@ -82,6 +85,19 @@ class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
     def sigmas(self) -> npt.NDArray[np.float64]:
         """`sigma` as an array, (bands,), NaN where it is None."""
         return np.array([np.nan if value is None else value for value in self.sigma])
+
+    def defects_of(self, band: int) -> tuple[str, ...]:
+        """What was found in one band beside noise, in a few words each."""
+        found = []
+        if band in self.stripes:
+            found.append("stripes")
+        if band in self.dead_lines:
+            found.append(f"{len(self.dead_lines[band])} dead {self.dead_line_direction}")
+        if band in self.impulse_bands:
+            found.append("impulses")
+        if band in self.bad_bands:
+            found.append(self.bad_bands[band])
+        return tuple(found)
 
     @property
     def findings(self) -> tuple[str, ...]:
