@@ -122,12 +122,32 @@ def test_other_programs_read_what_we_write(tmp_path):
     stored = image.open_memmap(interleave="bsq")
     np.testing.assert_array_equal(stored, cube.data)
     np.testing.assert_allclose(image.bands.centers, cube.wavelengths_nm)
+    np.testing.assert_allclose(image.bands.bandwidths, cube.fwhm_nm)
+    assert image.bands.band_unit == "Nanometers"
     assert image.metadata["bbl"] == [1, 0, 1, 1, 1]
+    assert image.metadata["data ignore value"] == "2"
+    assert [float(v) for v in image.metadata["data gain values"]] == list(cube.gain)
+    assert image.metadata["map info"][:5] == ["UTM", "1.0", "1.0", "367935.0", "5808045.0"]
     with rasterio.open(tmp_path / "out.img") as file:
         np.testing.assert_array_equal(file.read(), cube.data)
         assert file.crs.to_epsg() == 32633
         assert file.transform[:6] == cube.georeference.transform
         assert file.nodata == cube.nodata
+        assert (file.scales, file.offsets) == (tuple(cube.gain), tuple(cube.offset))
+        for band in range(cube.n_bands):
+            tags = file.tags(band + 1)
+            assert float(tags["wavelength"]) == cube.wavelengths_nm[band]
+            assert tags["wavelength_units"] == "Nanometers"
+        assert file.tags(ns="ENVI")["bbl"] == "{1, 0, 1, 1, 1}"
+
+
+def test_reflectance_is_scaled_by_others_as_by_us(tmp_path):
+    spectral = pytest.importorskip("spectral")
+    cube = full_cube(np.uint16).replace(gain=1e-4, offset=0.0, units="reflectance", nodata=65535.0)
+    write(cube, tmp_path / "out.hdr")
+    image = spectral.envi.open(str(tmp_path / "out.hdr"), str(tmp_path / "out.img"))
+    assert image.scale_factor == 10_000.0
+    np.testing.assert_allclose(image.load().transpose(2, 0, 1), cube.data * 1e-4, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from napari_hsi_restore.io.formats import (
     envi_write,
     hdf5,
     matlab5,
+    netcdf,
     not_cubes,
     numpy_files,
     tiff,
@@ -100,6 +101,15 @@ FORMATS: tuple[FormatSpec, ...] = (
         entries=tiff.entries,
     ),
     FormatSpec(
+        "NetCDF",
+        (".nc", ".nc4"),
+        netcdf.sniff,
+        hdf5.claims,
+        hdf5.read,
+        netcdf.write,
+        entries=hdf5.entries,
+    ),
+    FormatSpec(
         "HDF5",
         (".h5", ".hdf5", ".he5"),
         hdf5.sniff,
@@ -149,6 +159,7 @@ FORMATS: tuple[FormatSpec, ...] = (
         envi.files,
         envi_write.stored,
     ),
+    FormatSpec("netCDF 3", (), not_cubes.sniff_netcdf3, not_cubes.never, not_cubes.read_netcdf3),
     FormatSpec("archive", (), not_cubes.sniff_archive, not_cubes.never, not_cubes.read_archive),
     FormatSpec("picture", (), not_cubes.sniff_picture, not_cubes.never, not_cubes.read_picture),
 )

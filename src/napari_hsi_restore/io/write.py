@@ -29,7 +29,7 @@ def write(
     cube : HyperCube
     path : str or Path
         The suffix chooses the format: .hdr (ENVI, with .img beside it), .tif, .npy
-        (with .npy.json beside it), .npz, .mat, .h5, .zarr.
+        (with .npy.json beside it), .npz, .mat, .nc, .h5, .zarr.
     overwrite : bool
         Whether to replace an existing file.
     confirm : callable, optional

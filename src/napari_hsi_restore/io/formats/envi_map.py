@@ -24,9 +24,9 @@ def georeference(fields: Mapping[str, str]) -> Georeference | None:
     transform = _affine(fields) or _transform(items)
     if transform is None:
         return None
-    wkt = fields.get(WKT, "").strip()
+    text = fields.get(WKT, "").strip()
     code = fields.get(EPSG, "").strip()
-    crs = f"EPSG:{code}" if code.isdigit() else (wkt or _crs(items))
+    crs = f"EPSG:{code}" if code.isdigit() else (text or _crs(items))
     return Georeference(crs, transform)
 
 
@@ -37,9 +37,9 @@ def fields_of(place: Georeference) -> dict[str, str | list[str]]:
     code = re.fullmatch(r"EPSG:(\d+)", place.crs or "", re.IGNORECASE)
     if code:
         fields[EPSG] = code[1]
-    wkt = _wkt(place.crs) if place.crs else None
-    if wkt:
-        fields[WKT] = "{" + wkt + "}"
+    text = wkt(place.crs) if place.crs else None
+    if text:
+        fields[WKT] = "{" + text + "}"
     fields["map info"] = _map_info(place, int(code[1]) if code else None)
     if _transform([str(v) for v in fields["map info"]]) != place.transform:
         fields[AFFINE] = [repr(v) for v in (a, b, c, d, e, f)]
@@ -103,8 +103,11 @@ def _map_info(place: Georeference, epsg: int | None) -> list[str]:
     return ["Arbitrary", *numbers]
 
 
-def _wkt(crs: str) -> str | None:
-    """Text for ``coordinate system string``: as it is, or from a code by rasterio."""
+def wkt(crs: str) -> str | None:
+    """Well-known text of a system: as it is, or from a code by rasterio, if that is there.
+
+    None also for a text that an ENVI header cannot hold.
+    """
     if not crs.upper().startswith("EPSG:"):
         return None if re.search(r"[{}\n]", crs) else crs
     try:

@@ -239,9 +239,10 @@ def _metadata_xml(cube: HyperCube) -> str:
     bands = cube.n_bands
     items: list[str] = []
 
-    def add(name: str, values: Sequence[Any] | None, role: str = "") -> None:
+    def add(name: str, values: Sequence[Any] | None, role: str = "", domain: str = "") -> None:
         for sample, value in enumerate(values if values is not None else ()):
             kind = f' role="{role}"' if role else ""
+            kind += f' domain="{domain}"' if domain else ""
             items.append(
                 f'<Item name={quoteattr(name)} sample="{sample}"{kind}>{escape(str(value))}</Item>'
             )
@@ -250,8 +251,12 @@ def _metadata_xml(cube: HyperCube) -> str:
         add("wavelength", [float(v) for v in cube.wavelengths_nm])
         add("wavelength_units", ["Nanometers"] * bands)
         add("DESCRIPTION", [f"{v:g} nm" for v in cube.wavelengths_nm], "description")
+        # Where QGIS and GDAL since 3.10 look for it.
+        micrometres = [float(v) / 1000 for v in cube.wavelengths_nm]
+        add("CENTRAL_WAVELENGTH_UM", micrometres, domain="IMAGERY")
     if cube.fwhm_nm is not None:
         add("fwhm", [float(v) for v in cube.fwhm_nm])
+        add("FWHM_UM", [float(v) / 1000 for v in cube.fwhm_nm], domain="IMAGERY")
     if cube.good_bands is not None:
         add("bbl", [int(v) for v in cube.good_bands])
     if np.any(np.asarray(cube.gain) != 1.0) or np.any(np.asarray(cube.offset) != 0.0):

@@ -34,6 +34,19 @@ def read_picture(request: Request) -> NoReturn:
     )
 
 
+def sniff_netcdf3(path: Path, head: bytes) -> bool:
+    """NetCDF of before 2008, which is no HDF5."""
+    del path
+    return head.startswith((b"CDF\x01", b"CDF\x02", b"CDF\x05"))
+
+
+def read_netcdf3(request: Request) -> NoReturn:
+    """Say how it becomes netCDF 4."""
+    request.fail(
+        "this is netCDF 3, which is not read; make netCDF 4 of it: nccopy -k nc4 old.nc new.nc."
+    )
+
+
 def never(path: Path) -> bool:
     """No claim to open such a file."""
     del path
