@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.degradations import degrade
 from napari_hsi_restore.noise.portion import finish
 from napari_hsi_restore.restore import DenoiseRecipe, denoise, outcome
 from napari_hsi_restore.restore.outcome import residual_of
+from napari_hsi_restore.restore.removed import Removed, look_closer
 from napari_hsi_restore.restore.residual import MUCH, SOME, look_at_residual
 from napari_hsi_restore.scene import demo_scene
 
@@ -75,6 +77,45 @@ def test_a_good_restoration_says_so_and_why_it_was_chosen(clean):
     assert second.startswith("What was removed looks like noise")
     assert residual_of(result).removed_of_noise == pytest.approx(1.0, abs=0.1)
     assert json.loads(result.history[-1])["residual"]["structured"] < SOME
+
+
+def test_a_closer_look_shows_noise_as_a_dot_and_a_deleted_plume_with_its_spectra(clean, tmp_path):
+    data = clean.data.copy()
+    plume = np.exp(-((np.arange(31) - 20) ** 2) / 4)
+    data[:, 60:72, 30:42] -= 0.06 * plume[:, None, None]
+    noisy = degrade(clean.replace(data=data), "gaussian-10", seed=0)
+    points = look(noisy, clean).points
+    finish(look_closer(noisy, clean, points)).save(tmp_path / "removed.npz")
+    removed = Removed.load(tmp_path / "removed.npz")
+    assert removed.over_space.shape == (21, 21)
+    assert removed.over_space[10, 10] == pytest.approx(1.0)
+    assert abs(removed.neighbours) < 0.05
+    assert removed.points == points
+    left = removed.before[0] - removed.after[0]
+    assert abs(int(np.argmin(left)) - 20) <= 1
+    assert left.min() < -0.04
+    row, column = points[0]
+    around = noisy.data[:, row - 2 : row + 3, column - 2 : column + 3].mean(axis=(1, 2))
+    np.testing.assert_allclose(removed.before[0], around, rtol=1e-4)
+    np.testing.assert_allclose(np.diag(removed.over_bands), 1.0, rtol=1e-4)
+    assert removed.moved(3, 4).points[0] == (row + 3, column + 4)
+
+
+def test_a_closer_look_tells_a_blurred_residual_from_a_white_one(clean):
+    rng = np.random.default_rng(0)
+    white = rng.normal(size=clean.shape)
+    blurred = ndimage.gaussian_filter(white, (0, 1, 1))
+    nothing = clean.replace(data=np.zeros(clean.shape))
+    found = [
+        finish(look_closer(clean.replace(data=each), nothing, ())) for each in (white, blurred)
+    ]
+    assert abs(found[0].neighbours) < 0.02
+    # The autocorrelation of a Gaussian blur of width 1 at distance 1.
+    assert found[1].neighbours == pytest.approx(np.exp(-0.25), abs=0.03)
+    assert np.abs(found[0].over_bands - np.eye(31)).max() < 0.06
+    shared = clean.replace(data=np.repeat(white[:1], 31, axis=0))
+    assert finish(look_closer(shared, nothing, ())).over_bands.min() > 0.99
+    assert finish(look_closer(clean, clean, ())) is None
 
 
 def test_nothing_is_said_where_nothing_is_known(clean):

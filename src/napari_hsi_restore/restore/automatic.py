@@ -7,9 +7,9 @@ from collections.abc import Generator
 from napari_hsi_restore.classical import memory_allowed, memory_needed
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.events import Event, Progress
-from napari_hsi_restore.noise import analyse
+from napari_hsi_restore.noise import NoiseReport, analyse
 from napari_hsi_restore.restore.recipe import DenoiseRecipe, automatic_model
-from napari_hsi_restore.restore.recommend import recommend
+from napari_hsi_restore.restore.recommend import Recommendation, recommend
 from napari_hsi_restore.restore.request import Region
 from napari_hsi_restore.restore.statistics import Measured
 
@@ -47,16 +47,37 @@ def resolved(
         try:
             next(steps)
         except StopIteration as stop:
-            chosen = recommend(stop.value, fill=filled)
+            chosen = choice(stop.value, region, recipe.memory_limit_gib, filled=filled)
             break
         yield Progress(0.0, "looking at the noise")
-    name, reason = chosen.model, chosen.reason
-    needed = memory_needed(cube.shape, name, region)
-    if needed > memory_allowed(recipe.memory_limit_gib) and not filled:
-        name = automatic_model(cube.n_bands)
-        reason = (
-            f"{chosen.model} would suit it, but needs {needed / 2**30:.2g} GiB of memory: a "
-            "network does it in tiles."
-        )
     strength = recipe.strength * chosen.strength
-    return recipe.model_copy(update={"model": name, "strength": strength}), reason
+    return recipe.model_copy(update={"model": chosen.model, "strength": strength}), chosen.reason
+
+
+def choice(
+    report: NoiseReport, region: Region, memory_limit_gib: float | None, *, filled: bool
+) -> Recommendation:
+    """What ``"auto"`` takes for a cube of which the noise is known.
+
+    It is what `recommend` says, as long as there is memory for it.
+
+    Parameters
+    ----------
+    report : NoiseReport
+        Of the whole cube.
+    region : pair of slice
+        What is to be restored, with explicit start and stop.
+    memory_limit_gib : float or None
+        As in `DenoiseRecipe`.
+    filled : bool
+        Whether pixels are hidden, which are to be filled: no network does that.
+    """
+    chosen = recommend(report, fill=filled)
+    needed = memory_needed(report.shape, chosen.model, region)
+    if filled or needed <= memory_allowed(memory_limit_gib):
+        return chosen
+    reason = (
+        f"{chosen.model} would suit it, but needs {needed / 2**30:.2g} GiB of memory: a "
+        "network does it in tiles."
+    )
+    return Recommendation("network", automatic_model(report.shape[0]), chosen.strength, reason)

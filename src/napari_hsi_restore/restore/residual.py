@@ -30,7 +30,9 @@ _LEAST_PIXELS = 400
 _SAMPLE = 65536
 # What was mended (impulses, dead lines) is larger than that, in units of the noise.
 _MENDED = 4.0
-_AROUND = 5
+AROUND = 5
+"""Side of the squares of pixels that are looked at together."""
+
 _POINTS, _APART = 5, 8
 _STANDS_OUT = 30.0
 _LEAST_SHARE = 1e-3
@@ -122,14 +124,12 @@ def look_at_residual(
         None where there is too little to look at.
     """
     _, height, width = cube.shape
-    if height * width < _LEAST_PIXELS or min(height, width) < _AROUND:
+    if height * width < _LEAST_PIXELS or min(height, width) < AROUND:
         return None
     looked = _Looked([], [], [])
-    chosen = _bands(cube)
+    chosen = bands_to_look_at(cube)
     for number, band in enumerate(chosen):
-        stored = np.asarray(cube.data[int(band)])
-        left = stored.astype(np.float32) - np.asarray(result.data[int(band)], dtype=np.float32)
-        valid = cube.valid(stored) & np.isfinite(left)
+        left, valid = residual_of_band(cube, result, int(band))
         _add(looked, left, valid, None if sigma is None else float(sigma[band]))
         yield (number + 1) / len(chosen)
     if not looked.means:
@@ -142,31 +142,70 @@ def look_at_residual(
     )
 
 
-def _bands(cube: HyperCube) -> npt.NDArray[np.intp]:
+def bands_to_look_at(cube: HyperCube) -> npt.NDArray[np.intp]:
+    """Bands, evenly over the spectrum, that are enough to judge by, (chosen,)."""
     bands, height, width = cube.shape
     count = int(np.clip(_MOST_VALUES // (height * width), _LEAST_BANDS, _MOST_BANDS))
     return np.unique(np.linspace(0, bands - 1, min(count, bands)).round().astype(np.intp))
 
 
-def _add(looked: _Looked, left: Image, valid: Mask, sigma: float | None) -> None:
-    """Take one band into account, if something was removed from it."""
+def residual_of_band(cube: HyperCube, result: HyperCube, band: int) -> tuple[Image, Mask]:
+    """Input minus output of a band, float32 (y, x), and where both are known, bool (y, x)."""
+    stored = np.asarray(cube.data[band])
+    left = stored.astype(np.float32) - np.asarray(result.data[band], dtype=np.float32)
+    return left, cube.valid(stored) & np.isfinite(left)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class White:
+    """The residual of a band in units of its spread, without what was mended.
+
+    Attributes
+    ----------
+    values : float32 ndarray, (y, x)
+        Mean square 1 where it counts, else 0.
+    sound : bool ndarray, (y, x)
+        Where it counts.
+    level : float
+        Its spread in stored units.
+    """
+
+    values: Image
+    sound: Mask
+    level: float
+
+
+def whitened(left: Image, valid: Mask) -> White | None:
+    """The residual of a band, made comparable; None if nothing was removed from it.
+
+    Parameters
+    ----------
+    left : float32 ndarray, (y, x)
+        In stored units.
+    valid : bool ndarray, (y, x)
+    """
     if valid.sum() < _LEAST_PIXELS:
-        return
+        return None
     level = robust_sigma(left[valid][:: max(1, int(valid.sum()) // _SAMPLE)], resist=True)
     if not level > 0:
-        return
+        return None
     white = left / np.float32(level)
     sound = valid & (np.abs(white) < _MENDED)
     white = _without_lines(np.where(sound, white, np.float32(0.0)), sound)
     power = float(np.mean(np.square(white[sound], dtype=np.float64)))
-    if not power > 0:
+    return White(white / np.float32(np.sqrt(power)), sound, level) if power > 0 else None
+
+
+def _add(looked: _Looked, left: Image, valid: Mask, sigma: float | None) -> None:
+    """Take one band into account, if something was removed from it."""
+    white = whitened(left, valid)
+    if white is None:
         return
-    white /= np.float32(np.sqrt(power))
     if sigma is not None and np.isfinite(sigma) and sigma > 0:
-        looked.ratios.append(level / sigma)
-    mean = ndimage.uniform_filter(white, size=_AROUND, mode="constant")
-    looked.means.append(mean * np.float32(_AROUND))
-    looked.single.append(white.ravel()[:: max(1, white.size // _SAMPLE)])
+        looked.ratios.append(white.level / sigma)
+    mean = ndimage.uniform_filter(white.values, size=AROUND, mode="constant")
+    looked.means.append(mean * np.float32(AROUND))
+    looked.single.append(white.values.ravel()[:: max(1, white.values.size // _SAMPLE)])
 
 
 def _without_lines(white: Image, sound: Mask) -> Image:
@@ -183,7 +222,7 @@ def _structure(looked: _Looked) -> tuple[float, Image]:
     The energy is 1 for noise, in units of its own scatter from there.
     """
     single = np.stack(looked.single)
-    grid = np.stack([mean[::_AROUND, ::_AROUND].ravel() for mean in looked.means])
+    grid = np.stack([mean[::AROUND, ::AROUND].ravel() for mean in looked.means])
     bands, count = grid.shape
     noise = (single @ single.T).astype(np.float64) / single.shape[1]
     values, vectors = np.linalg.eigh(noise)
@@ -193,7 +232,7 @@ def _structure(looked: _Looked) -> tuple[float, Image]:
     # The largest that so few means of noise would show (Marchenko and Pastur), and a tenth.
     edge = 1.1 * (1.0 + np.sqrt(len(shared) / count)) ** 2
     beyond = shared > edge
-    part = float(np.sum(shared[beyond] - 1.0)) / _AROUND**2 / bands
+    part = float(np.sum(shared[beyond] - 1.0)) / AROUND**2 / bands
     # Without any such mixture the most suspicious one is looked at.
     chosen = (whitener @ turned)[:, beyond if beyond.any() else [-1]].astype(np.float32)
     energy = np.zeros_like(looked.means[0])
