@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from make.cubes import full_cube, numbered
-from make.envi_files import envi
+from make.envi_files import classification, envi
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io import catalog, read, write
+from napari_hsi_restore.io import catalog, guesses, read, write
+from napari_hsi_restore.io.class_map import class_map
 
 SHAPE = (4, 3, 5)
 
@@ -264,3 +265,97 @@ def test_foreign_data_beside_a_new_header_is_never_adopted(tmp_path):
     with pytest.raises(UserError, match=r"out\.raw"):
         write(full_cube(), tmp_path / "out.hdr", overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["out.raw"]
+
+
+LABELS = np.array([[0, 1, 2], [2, 1, 0]], np.uint8)
+NAMES = ["Unclassified", "Kaolinite", "Quartz #1"]
+COLOURS = [0, 0, 0, 255, 0, 0, 0, 255, 127]
+
+
+def test_a_map_of_classes_is_one_band_and_says_what_it_is(tmp_path):
+    cube = read(classification(tmp_path, LABELS, NAMES, COLOURS))
+    np.testing.assert_array_equal(cube.data, LABELS[None])
+    classes = class_map(cube)
+    assert classes.names == tuple(NAMES)
+    np.testing.assert_array_equal(classes.colours, np.reshape(COLOURS, (3, 3)))
+    assert classes.background
+    assert "map of 3 classes (Unclassified, Kaolinite, Quartz #1)" in cube.history[-1]
+    assert guesses(cube.history) == ()
+    again = read(write(cube, tmp_path / "again.hdr"))
+    assert again.history == cube.history
+    assert class_map(again).names == classes.names
+    text = (tmp_path / "again.hdr").read_text()
+    assert "file type = ENVI Classification" in text
+    # As another format's file it is still known for what it is.
+    assert class_map(read(write(cube, tmp_path / "again.tif"))).names == classes.names
+
+
+@pytest.mark.parametrize(
+    ("changed", "names", "coloured"),
+    [
+        ({"classes": "4"}, (*NAMES, "class 3"), False),
+        ({"class_lookup": "{0, 0, 0, 999, 0, 0, 0, 255, 127}"}, tuple(NAMES), False),
+        ({"class_names": ""}, ("class 0", "class 1", "class 2"), True),
+        ({"classes": "many"}, tuple(NAMES), True),
+    ],
+)
+def test_odd_fields_of_classes(tmp_path, changed, names, coloured):
+    fields = {
+        "classes": "3",
+        "class_names": "{" + ", ".join(NAMES) + "}",
+        "class_lookup": "{" + ", ".join(map(str, COLOURS)) + "}",
+        "file_type": "ENVI Classification",
+    }
+    classes = class_map(read(envi(tmp_path, LABELS[None], **(fields | changed))))
+    assert classes.names == names
+    assert (classes.colours is not None) == coloured
+
+
+def test_a_cube_is_no_map_of_classes(tmp_path):
+    assert class_map(read(envi(tmp_path, numbered(SHAPE)))) is None
+    assert class_map(read(envi(tmp_path, numbered(SHAPE), file_type="ENVI Classification"))) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "field", "expected"),
+    [
+        ("Data Ignore Value = { -9999 }\n", "nodata", -9999.0),
+        ("data ignore value = -9999.0 \n", "nodata", -9999.0),
+        ("data ignore value = none\n", "nodata", None),
+        ("description = {never closed\n", "nodata", None),
+        ("a line without a sign of equality\n\n", "nodata", None),
+        ("wavelength units = {Nanometers}\nwavelength = {1,\n2,\n3,\n4,}\n", "wavelengths_nm", 4),
+        ("default bands = {60, 27, 17}\nz plot range = {0, 1}\n", "nodata", None),
+        ("map info = {Arbitrary, 1, 1, 0, 0, 1, 1, 0, North}\n", "nodata", None),
+        ("map info = {UTM, x}\n", "georeference", None),
+        ("reflectance scale factor = 0\n", "gain", 1.0),
+        ("data gain values = {2, 2, 2, 2}\nreflectance scale factor = 9\n", "gain", 2.0),
+    ],
+)
+def test_odd_fields_of_a_header(tmp_path, more, field, expected):
+    cube = read(envi(tmp_path, numbered(SHAPE), more=more))
+    found = getattr(cube, field)
+    assert (len(found) if isinstance(found, np.ndarray) else found) == expected
+    np.testing.assert_array_equal(cube.data, numbered(SHAPE))
+
+
+@pytest.mark.parametrize("dropped", ["byte order", "header offset", "file type", "interleave"])
+def test_missing_fields_of_a_header(tmp_path, dropped):
+    header = envi(tmp_path, numbered((1, 3, 5)), header_offset="0", file_type="ENVI Standard")
+    kept = [line for line in header.read_text().splitlines() if not line.startswith(dropped)]
+    header.write_text("\n".join(kept))
+    np.testing.assert_array_equal(read(header).data, numbered((1, 3, 5)))
+
+
+@pytest.mark.parametrize("suffix", ["", ".dat", ".img", ".raw", ".bsq", ".bil", ".bip"])
+def test_the_header_may_carry_the_name_of_the_data_file(tmp_path, suffix):
+    header = envi(tmp_path, numbered(SHAPE), data_suffix=suffix)
+    beside = header.rename(tmp_path / f"scene{suffix}.hdr")
+    for path in (beside, tmp_path / f"scene{suffix}"):
+        np.testing.assert_array_equal(read(path).data, numbered(SHAPE))
+        assert catalog.can_read(path)
+
+
+def test_a_header_of_a_mosaic_is_explained(tmp_path):
+    with pytest.raises(UserError, match="only lists other files"):
+        read(envi(tmp_path, numbered(SHAPE), file_type="ENVI Virtual Mosaic"))

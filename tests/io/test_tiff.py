@@ -137,7 +137,13 @@ def test_gdal_reads_what_we_write(tmp_path):
         assert file.transform[:6] == cube.georeference.transform
         assert file.nodata == cube.nodata
         assert float(file.tags(3)["wavelength"]) == cube.wavelengths_nm[2]
-        assert file.scales[2] == pytest.approx(cube.gain[2])
+        assert (file.scales, file.offsets) == (tuple(cube.gain), tuple(cube.offset))
+        assert file.units == (cube.units,) * cube.n_bands
+        assert [file.tags(band)["bbl"] for band in range(1, 6)] == ["1", "0", "1", "1", "1"]
+        assert float(file.tags(3)["fwhm"]) == cube.fwhm_nm[2]
+        imagery = file.tags(3, ns="IMAGERY")
+        assert float(imagery["CENTRAL_WAVELENGTH_UM"]) == cube.wavelengths_nm[2] / 1000
+        assert float(imagery["FWHM_UM"]) == cube.fwhm_nm[2] / 1000
 
 
 @pytest.mark.parametrize("area_or_point", ["Area", "Point"])

@@ -41,3 +41,13 @@ def envi(
     header = folder / "scene.hdr"
     header.write_text("ENVI\n" + "\n".join(lines) + "\n" + more)
     return header
+
+
+def classification(folder: Path, labels: np.ndarray, names: list[str], colours: list[int]) -> Path:
+    """Write scene.hdr, a map of classes (y, x) with their names and colours, as ENVI does."""
+    more = (
+        f"classes = {len(names)}\n"
+        f"class lookup = {{\n {', '.join(map(str, colours))}}}\n"
+        f"class names = {{\n {', '.join(names)}}}\n"
+    )
+    return envi(folder, labels[None], more=more, file_type="ENVI Classification")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import tifffile
 
 from make.cubes import numbered
 
@@ -111,3 +112,78 @@ def netcdf(path: Path, *, order: str = "wyx", mapping: bool = True) -> np.ndarra
             wkt = 'PROJCS["WGS 84 / UTM zone 33N",AUTHORITY["EPSG","32633"]]'
             file["crs"].attrs["crs_wkt"] = wkt
     return values
+
+
+def enmap(folder: Path, level: str = "L2A", bands: int = 6) -> np.ndarray:
+    """An EnMAP product: image and METADATA.XML; gives the values (bands, y, x).
+
+    Level 1B has an image for each spectrometer, whose bands take turns in the metadata.
+    """
+    stem = f"ENMAP01-____{level}-DT0000001867_20220724T104526Z_008_V010302_20230628T165614Z-"
+    values = numbered((bands, 8, 9), np.int16)
+    vnir, swir = [0, 1, 2, 4], [3, 5]
+    parts = {"": list(range(bands))} if level != "L1B" else {"_VNIR": vnir, "_SWIR": swir}
+    for name, chosen in parts.items():
+        tifffile.imwrite(
+            folder / f"{stem}SPECTRAL_IMAGE{name}.TIF",
+            values[chosen],
+            photometric="minisblack",
+            planarconfig="separate",
+        )
+        tifffile.imwrite(folder / f"{stem}QL_{name}.TIF", np.zeros((8, 9, 3), np.uint8))
+    rows = "".join(
+        f'<bandID number="{band + 1}"><wavelengthCenterOfBand>{420 + 10.5 * band}'
+        f"</wavelengthCenterOfBand><FWHMOfBand>{6 + band / 10}</FWHMOfBand><GainOfBand>"
+        f"{1e-4 if level == 'L2A' else (band + 1) * 1e-5}</GainOfBand><OffsetOfBand>"
+        f"{0 if level == 'L2A' else -band * 1e-3}</OffsetOfBand></bandID>"
+        for band in range(bands)
+    )
+    lists = "".join(
+        f"<{name}ProductQuality><expectedChannelsList>{','.join(str(i + 1) for i in which)}"
+        f"</expectedChannelsList></{name}ProductQuality>"
+        for name, which in (("vnir", vnir), ("swir", swir))
+    )
+    (folder / f"{stem}METADATA.XML").write_text(
+        '<?xml version="1.0" encoding="UTF-8"?><level_X><specific>'
+        f"<backgroundValue>-32768</backgroundValue>{lists}"
+        f"<bandCharacterisation>{rows}</bandCharacterisation></specific></level_X>"
+    )
+    return values
+
+
+def desis(folder: Path, level: str = "L1C", bands: int = 6) -> np.ndarray:
+    """A DESIS product; gives the values (bands, y, x)."""
+    stem = f"DESIS-HSI-{level}-DT0884573241_001-20200601T090520-V0210-"
+    values = numbered((bands, 8, 9), np.int16)
+    tifffile.imwrite(
+        folder / f"{stem}SPECTRAL_IMAGE.tif",
+        values.transpose(1, 2, 0),
+        photometric="minisblack",
+        planarconfig="contig",
+        compression="deflate",
+    )
+    rows = "".join(
+        f"<band><bandNumber>{band + 1}</bandNumber><wavelengthCenterOfBand>{401.2 + 2.5 * band}"
+        f"</wavelengthCenterOfBand><wavelengthWidthOfBand>3.5</wavelengthWidthOfBand>"
+        f"<gainOfBand>{0.01 + band / 1000}</gainOfBand><offsetOfBand>0</offsetOfBand></band>"
+        for band in range(bands)
+    )
+    (folder / f"{stem}METADATA.xml").write_text(
+        '<?xml version="1.0"?><hsi_doc xmlns="http://desis"><specific><bandCharacterisation>'
+        f"{rows}</bandCharacterisation></specific></hsi_doc>"
+    )
+    return values
+
+
+def erdas_lan(path: Path, values: np.ndarray, *, word: bytes = b"HEAD74", order: str = "<") -> Path:
+    """An ERDAS 7.x image of values (bands, y, x), 8 or 16 bit."""
+    bands, rows, columns = values.shape
+    header = np.zeros(128, np.uint8)
+    header[:6] = np.frombuffer(word, np.uint8)
+    packing = 0 if values.itemsize == 1 else 2
+    header[6:10] = np.array([packing, bands], f"{order}i2").view(np.uint8)
+    kind = "i4" if word == b"HEAD74" else "f4"
+    header[16:24] = np.array([columns, rows], f"{order}{kind}").view(np.uint8)
+    stored = values.transpose(1, 0, 2).astype(values.dtype.newbyteorder(order))
+    path.write_bytes(header.tobytes() + stored.tobytes())
+    return path

@@ -14,8 +14,10 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io.container import Entry
 from napari_hsi_restore.io.formats import (
     band_folder,
+    dlr_product,
     envi,
     envi_write,
+    erdas_lan,
     hdf5,
     matlab5,
     netcdf,
@@ -84,6 +86,15 @@ FORMATS: tuple[FormatSpec, ...] = (
         entries=zarr_store.entries,
     ),
     FormatSpec(
+        "EnMAP or DESIS product",
+        (),
+        dlr_product.sniff,
+        dlr_product.claims,
+        dlr_product.read,
+        files=dlr_product.files,
+        entries=dlr_product.entries,
+    ),
+    FormatSpec(
         "band folder",
         (),
         band_folder.sniff,
@@ -147,6 +158,7 @@ FORMATS: tuple[FormatSpec, ...] = (
         matlab5.write,
         entries=matlab5.entries,
     ),
+    FormatSpec("ERDAS", (), erdas_lan.sniff, erdas_lan.claims, erdas_lan.read),
     FormatSpec(
         "ENVI",
         (".hdr",),

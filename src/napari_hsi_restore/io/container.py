@@ -165,7 +165,8 @@ def _named_axis(entry: Entry, request: Request) -> tuple[int | None, tuple[str, 
         return request.bands_axis, ()
     plain = [re.sub(r"[^a-z]", "", name.lower()) for name in entry.dimensions]
     named = [axis for axis, name in enumerate(plain) if _BAND_AXIS.fullmatch(name)]
-    if len(named) != 1 or sum(n > 1 for n in entry.shape) < 2:
+    long_axes = sum(n > 1 for n in entry.shape)
+    if len(named) != 1 or long_axes < 2 or (entry.shape[named[0]] == 1 and long_axes > 2):
         return None, ()
     said = f"Took axis {named[0]} of {entry.shape} as bands: it is called {plain[named[0]]}."
     return named[0], (said,)

@@ -31,7 +31,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 
 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
-    """The layer of one cube.
+    """The layer of one cube; a map of classes is a labels layer.
 
     In a napari window, a file that cannot be read is said in one notification, and no
     layer is added: raised through napari, the sentence would stand below two paragraphs
@@ -45,12 +45,11 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
     """
     from napari_hsi_restore.errors import UserError
     from napari_hsi_restore.io import read
-    from napari_hsi_restore.plugin.layers import cube_to_layer_data
 
     paths = [path] if isinstance(path, str) else list(path)
     try:
         cubes = [read(one) for one in paths]
-        layers = [layer for cube in cubes for layer in cube_to_layer_data(cube)]
+        layers = [layer for cube in cubes for layer in _layers(cube)]
     except UserError as error:
         import napari
 
@@ -60,6 +59,17 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
         return list(NOTHING)
     _say_guesses(paths, cubes)
     return layers
+
+
+def _layers(cube: Any) -> list[LayerData]:
+    from napari_hsi_restore.io.class_map import class_map
+    from napari_hsi_restore.plugin.class_layers import class_map_to_layer_data
+    from napari_hsi_restore.plugin.layers import cube_to_layer_data
+
+    classes = class_map(cube)
+    if classes is None:
+        return cube_to_layer_data(cube)
+    return [class_map_to_layer_data(cube, classes)]
 
 
 def _say_why_not(error: Exception) -> None:
@@ -84,13 +94,17 @@ def _say_guesses(paths: Sequence[str], cubes: Sequence[Any]) -> None:
     from napari.utils.notifications import show_info
 
     from napari_hsi_restore.io import guesses
+    from napari_hsi_restore.io.class_map import class_map, described
     from napari_hsi_restore.plugin.docks import offer_inspect
 
     for path, cube in zip(paths, cubes, strict=True):
+        if (classes := class_map(cube)) is not None:
+            show_info(f"{Path(path).name}: {described(classes)} They are shown as labels.")
         if guessed := guesses(cube.history):
             show_info(
                 f"{Path(path).name}: {' '.join(guessed)} If that is wrong, say otherwise in "
                 f"{WAY_OUT}."
             )
     # Before the layer comes: an Inspect dock that is open shows it in true colour.
-    offer_inspect()
+    if any(class_map(cube) is None for cube in cubes):
+        offer_inspect()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io import class_map
 from napari_hsi_restore.io.formats import envi_header, envi_map
 from napari_hsi_restore.io.mapped import open_mapped
 from napari_hsi_restore.io.request import Guess, Request
@@ -125,7 +126,11 @@ def read(request: Request) -> HyperCube:
     fields |= _extra(fields)
     _check_kind(header, fields)
     data, notes = open_data(header, fields, None if header == path else path)
-    return _cube(header, fields, data, notes)
+    cube = _cube(header, fields, data, notes)
+    classes = class_map.class_map(cube)
+    if classes is None or (said := class_map.described(classes)) in cube.history:
+        return cube
+    return cube.replace(history=(*cube.history, said))
 
 
 def header_of(path: Path) -> Path | None:
@@ -233,6 +238,8 @@ def _cube(
     if place is not None:
         typed |= {"map info", envi_map.WKT, envi_map.AFFINE, envi_map.EPSG}
     kept = {key: value for key, value in fields.items() if key not in typed}
+    if fields.get(class_map.FILE_TYPE, "").lower().startswith("envi classification"):
+        kept[class_map.FILE_TYPE] = class_map.CLASSIFICATION
     return HyperCube(
         data=data,
         name=header.stem,
@@ -310,6 +317,11 @@ def _check_kind(header: Path, fields: Mapping[str, str]) -> None:
         )
     if "tiff" in kind.lower():
         raise UserError(f"{header}: this header belongs to a TIFF file; open that file itself.")
+    if "mosaic" in kind.lower() or "meta" in kind.lower():
+        raise UserError(
+            f"{header}: this header ({_shown(kind)}) only lists other files; save them as one ENVI "
+            "Standard file."
+        )
     if fields.get("file compression", "0").strip() not in {"", "0"}:
         raise UserError(f"{header}: compressed ENVI data is not supported; unpack it with ENVI.")
     frames = envi_header.listed(fields.get("major frame offsets", "")) + envi_header.listed(

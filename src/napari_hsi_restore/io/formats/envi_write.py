@@ -12,6 +12,7 @@ import numpy as np
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io.blocks import blocks
+from napari_hsi_restore.io.class_map import CLASSIFICATION, class_map
 from napari_hsi_restore.io.formats import envi, envi_map
 from napari_hsi_restore.io.formats.envi_header import listed, parse, render
 from napari_hsi_restore.io.staging import reserve
@@ -77,7 +78,7 @@ def _header(cube: HyperCube, dtype: np.dtype[Any], code: int) -> str:
         "lines": str(cube.shape[1]),
         "bands": str(cube.shape[0]),
         "header offset": "0",
-        "file type": "ENVI Standard",
+        "file type": "ENVI Standard" if class_map(cube) is None else CLASSIFICATION,
         "data type": str(code),
         "interleave": "bsq",
         "byte order": "1" if big and dtype.itemsize > 1 else "0",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import container, lazy, record
 from napari_hsi_restore.io.blocks import blocks
 from napari_hsi_restore.io.container import Entry
+from napari_hsi_restore.io.formats import ome_zarr
 from napari_hsi_restore.io.request import Request
 
 _MARKERS = ("zarr.json", ".zgroup", ".zarray")
+_XARRAY = "_ARRAY_DIMENSIONS"
 _CHUNK_BYTES = 4 * 2**20
 
 
@@ -52,29 +55,60 @@ def _zarr(path: Path) -> Any:
 
 
 def entries(path: Path) -> list[Entry]:
-    """The arrays of a store."""
+    """The arrays of a store; of an OME-Zarr image its full resolution only."""
     zarr = _zarr(path)
     try:
         node = zarr.open(store=str(path), mode="r")
+        images: list[ome_zarr.Image] = []
         if isinstance(node, zarr.Array):
             arrays = {"data": node}
         else:
-            arrays = {
-                name: item for name, item in node.members(None) if isinstance(item, zarr.Array)
-            }
+            members = dict(node.members(None))
+            arrays = {name: item for name, item in members.items() if isinstance(item, zarr.Array)}
+            groups = {"": node} | {k: g for k, g in members.items() if isinstance(g, zarr.Group)}
+            images = ome_zarr.images({name: dict(group.attrs) for name, group in groups.items()})
         attributes = dict(node.attrs)
+        found = _listed(path, ome_zarr.full_resolution(arrays, images), images)
     except Exception as error:  # zarr raises many kinds for a damaged store
         raise UserError(f"{path}: this Zarr store is damaged ({error}); copy it again.") from error
-    found = [
-        Entry(name, tuple(array.shape), np.dtype(array.dtype).name, _Loader(path, array))
-        for name, array in arrays.items()
-    ]
-    for name, array in arrays.items():
-        found += container.listed_attributes(name, array.attrs)
     text = attributes.get(container.RECORD)
     if isinstance(text, str):
         found.append(Entry(container.RECORD, (), "str", lambda: text))
     return found
+
+
+def _listed(path: Path, arrays: dict[str, Any], images: list[ome_zarr.Image]) -> list[Entry]:
+    named = {image.array: image.axes for image in images}
+    found = []
+    for name, array in arrays.items():
+        dimensions = named.get(name) or _dimensions(array)
+        unit = array.attrs.get("units")
+        found.append(
+            Entry(
+                name,
+                tuple(array.shape),
+                np.dtype(array.dtype).name,
+                _Loader(path, array),
+                dimensions,
+                unit if isinstance(unit, str) else None,
+            )
+        )
+        found += container.listed_attributes(name, array.attrs)
+    for image in images:
+        if image.wavelengths is not None:
+            values, unit = image.wavelengths
+            load = functools.partial(np.asarray, values)
+            name = f"{image.array}/channels/wavelengths"
+            found.append(Entry(name, values.shape, values.dtype.name, load, (), unit))
+    return found
+
+
+def _dimensions(array: Any) -> tuple[str, ...]:
+    """Names of the axes as version 3 or xarray keep them; empty where one has none."""
+    names = getattr(array.metadata, "dimension_names", None) or array.attrs.get(_XARRAY)
+    if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
+        return ()
+    return tuple(names)
 
 
 @dataclasses.dataclass(frozen=True)
