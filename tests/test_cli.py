@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from napari_hsi_restore.cli import main
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.degradations import degrade
 from napari_hsi_restore.io import read, write
+from napari_hsi_restore.noise import NoiseReport
 from napari_hsi_restore.scene import demo_scene
 
 INFO_KEYS = {
@@ -265,6 +267,24 @@ def test_denoise_brings_the_cube_nearer_to_the_truth(
     assert result.units == source.units
     np.testing.assert_allclose(result.wavelengths_nm, source.wavelengths_nm)
     assert len(result.history) > len(source.history)
+
+
+def test_the_noise_report_is_saved_as_a_table_and_to_be_read_again(
+    noisy: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    table, report = tmp_path / "noise.csv", tmp_path / "noise.json"
+    assert main(["noise", str(noisy), "--save", str(table)]) == 0
+    assert main(["noise", str(noisy), "--save", str(report), "--quiet"]) == 0
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert len(rows) == 31
+    assert float(rows[3]["sigma_255"]) == pytest.approx(50, rel=0.2)
+    assert float(rows[3]["wavelength_nm"]) > 400
+    assert NoiseReport.model_validate_json(report.read_text()).sigma[3] == float(rows[3]["sigma"])
+    capsys.readouterr()
+    assert main(["noise", str(noisy), "--save", str(table)]) == 1
+    assert "noise.csv: exists already" in capsys.readouterr().err
+    assert main(["noise", str(noisy), "--save", str(tmp_path / "noise.xlsx")]) == 1
+    assert "saved as .csv or .json" in capsys.readouterr().err
 
 
 def test_masked_pixels_are_filled(noisy: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -125,13 +125,25 @@ def noise(
     cube: CubeArgument,
     *,
     json_: JsonOption = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save", metavar="FILE", help="Also write a table (.csv) or the report (.json)."
+        ),
+    ] = None,
     key: KeyOption = None,
     bands_axis: AxisOption = None,
     wavelengths: WavelengthsOption = None,
     shape: ShapeOption = None,
+    overwrite: OverwriteOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Measure the noise of each band, find stripes, dead lines and bad bands, and advise."""
+    from napari_hsi_restore.noise.report_files import check_suffix, save_report
+
+    if save is not None:
+        check_suffix(save)
+        _check_new(save, overwrite)
     source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     from napari_hsi_restore import answers
     from napari_hsi_restore.noise import analyse
@@ -139,6 +151,8 @@ def noise(
     from napari_hsi_restore.restore.recommend import recommend
 
     report = _result(told(analyse(source), "looking at the noise"), quiet)
+    if save is not None:
+        remark(f"Wrote {save_report(report, save, source.wavelengths_nm)}", quiet)
     advice = recommend(report)
     if json_:
         typer.echo(json.dumps(answers.noise_json(report, advice), allow_nan=False))
@@ -401,6 +415,11 @@ def _sigma(text: str) -> float:
 def _check_report(path: Path, overwrite: bool) -> None:
     if path.suffix.lower() not in {".html", ".htm"}:
         raise typer.BadParameter(f"--report is an .html file, not {path}")
+    _check_new(path, overwrite)
+
+
+def _check_new(path: Path, overwrite: bool) -> None:
+    """Refuse a file that exists, or whose folder does not."""
     if path.exists() and not overwrite:
         raise UserError(f"{path}: exists already; choose another name or give --overwrite.")
     if not path.absolute().parent.is_dir():

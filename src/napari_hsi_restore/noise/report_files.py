@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.noise.report import NoiseReport
 
+_SUFFIXES = (".csv", ".json")
 _COLUMNS = ("band", "wavelength_nm", "sigma", "sigma_255", "snr_db", "shot_part", "found")
 
 
@@ -41,6 +42,17 @@ def report_table(report: NoiseReport, wavelengths_nm: npt.NDArray[np.float64] | 
     return text.getvalue()
 
 
+def check_suffix(path: Path) -> None:
+    """Refuse a name that is neither of a table nor of JSON.
+
+    Raises
+    ------
+    UserError
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise UserError(f"{path}: a report is saved as .csv or .json; choose such a name.")
+
+
 def save_report(
     report: NoiseReport, path: Path, wavelengths_nm: npt.NDArray[np.float64] | None = None
 ) -> Path:
@@ -64,12 +76,11 @@ def save_report(
     UserError
         If the suffix is another one, or the file cannot be written.
     """
+    check_suffix(path)
     if path.suffix.lower() == ".csv":
         text = report_table(report, wavelengths_nm)
-    elif path.suffix.lower() == ".json":
-        text = report.model_dump_json(indent=1) + "\n"
     else:
-        raise UserError(f"{path}: a report is saved as .csv or .json; choose such a name.")
+        text = report.model_dump_json(indent=1) + "\n"
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
