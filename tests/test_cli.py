@@ -296,9 +296,11 @@ def test_masked_pixels_are_filled(noisy: Path, tmp_path: Path, capsys: Capture) 
     assert main(["denoise", str(noisy), str(out), "--mask", str(tmp_path / "cloud.png")]) == 0
     assert "idden pixels are filled" in capsys.readouterr().err
     assert json.loads(read(out).history[-1])["hidden_pixels"] == 16
-    Image.fromarray(cloud.T[:4]).save(tmp_path / "other.png")
-    assert main(["denoise", str(noisy), str(out), "--mask", str(tmp_path / "other.png")]) == 1
-    assert "other.png" in capsys.readouterr().err
+    other, unmade = tmp_path / "other.png", tmp_path / "unmade.npy"
+    Image.fromarray(cloud[:4]).save(other)
+    assert main(["denoise", str(noisy), str(unmade), "--mask", str(other)]) == 1
+    assert "other.png: the mask has 4 x 48 pixels" in capsys.readouterr().err
+    assert not unmade.exists()
 
 
 def test_strength_0_changes_nothing_and_noise_can_be_told(noisy: Path, tmp_path: Path) -> None:
