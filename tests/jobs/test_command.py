@@ -25,6 +25,12 @@ def test_every_setting_that_changes_the_result_is_in_the_command():
     ]
 
 
+def test_a_mask_in_a_file_is_in_the_command(tmp_path):
+    words = shlex.split(denoise_command("a.npy", DenoiseRecipe(), mask=tmp_path / "my mask.png"))
+    assert words[words.index("--mask") + 1] == str(tmp_path / "my mask.png")
+    assert "--mask" not in denoise_command("a.npy", DenoiseRecipe())
+
+
 @pytest.mark.parametrize(
     ("source", "out"),
     [
