@@ -163,7 +163,8 @@ class HyperCube:
 
     def array(self) -> npt.NDArray[Any]:
         """The stored values as one array in memory or in a memory map, (bands, y, x)."""
-        return np.asarray(self.data)
+        # Indexed, a map notices that its file became shorter, which would end the process.
+        return np.asarray(self.data[:])
 
     def spectrum(self, row: int, column: int) -> npt.NDArray[Any]:
         """The stored values of one pixel, (bands,); only this pixel is read."""

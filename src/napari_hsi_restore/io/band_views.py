@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from platformdirs import user_cache_path
 
+from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io.mapped import open_mapped
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
@@ -206,8 +207,9 @@ class BandViews:
                 values = self._read(level, wider, self._stopper(level))
             except _BrokenOffError:
                 continue
-            except (OSError, ValueError) as error:
-                self.failure = f"{self._path}: cannot be read any more ({error}); open it again."
+            except (OSError, ValueError, UserError) as error:
+                said = f"{self._path}: cannot be read any more ({error}); open it again."
+                self.failure = str(error) if isinstance(error, UserError) else said
                 self._tell()
                 continue
             with self._lock:
@@ -390,7 +392,7 @@ def _prepare(reference: weakref.ref[BandViews]) -> None:
             del views
         if copy:
             _sort(reference, copy, bands)
-    except (OSError, ValueError):
+    except (OSError, ValueError, UserError):
         # What is shown is then read from the file itself, and says what is wrong with it.
         if (views := reference()) is not None:
             views.sorting = None

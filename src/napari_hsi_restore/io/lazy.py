@@ -42,14 +42,36 @@ class _Explained:
 
     def __getitem__(self, item: Any) -> npt.NDArray[Any]:
         try:
-            return self.source[item]
+            found = self.source[item]
         except UserError:
             raise
+        except FileNotFoundError as error:
+            raise UserError(f"{self.path}: the file is not there any more; put it back.") from error
         except Exception as error:  # decoders raise dozens of kinds
+            if not self.path.exists():
+                raise UserError(
+                    f"{self.path}: the file is not there any more; put it back."
+                ) from error
             raise UserError(
                 f"{self.path}: a part of it cannot be read ({error}); the file is damaged or was "
                 "changed meanwhile, copy it again."
             ) from error
+        expected = _size(item, self.shape)
+        if expected is not None and np.shape(found) != expected:
+            raise UserError(
+                f"{self.path}: it is not as it was when it was opened (a part has the shape "
+                f"{np.shape(found)} and not {expected}); open it again."
+            )
+        return found
+
+
+def _size(item: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Shape of what some slices give; None where they are anything else."""
+    if not isinstance(item, tuple) or len(item) != len(shape):
+        return None
+    if not all(isinstance(one, slice) for one in item):
+        return None
+    return tuple(len(range(*one.indices(n))) for one, n in zip(item, shape, strict=True))
 
 
 def from_pieces(source: Pieces, chunks: tuple[int, ...], path: Path) -> da.Array:

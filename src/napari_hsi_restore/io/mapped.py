@@ -3,6 +3,9 @@
 A spectrum of a band-sequential file lies in as many places as there are bands. Touching
 them one after the other waits for the disk each time, and each time the system reads a
 good deal around the place; asked for all at once, they come together.
+
+A file that another program made shorter meanwhile is an error before its pages are touched:
+touching them would end the process, with napari and all that is in it.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_hsi_restore.errors import UserError
+
 # Bytes between two pieces that are cheaper to read along than to leave out.
 _GAP = 64 * 2**10
 # Beyond these the view is no picture or spectrum, and the system's own read-ahead does better.
@@ -26,19 +31,59 @@ _WILL_NEED: int | None = getattr(mmap, "MADV_WILLNEED", None)
 class Mapped(np.memmap[Any, Any]):
     """A read-only memory map; a small view of it is asked for before it is touched.
 
-    Everything else is as for `numpy.memmap`.
+    Everything else is as for `numpy.memmap`, but that a file which became shorter is a
+    `UserError` when the map is indexed, computed with, or copied.
     """
 
     def __getitem__(self, index: Any) -> Any:
-        """The view or the copy that numpy gives; a view is on its way from the disk."""
+        """The view or the copy that numpy gives; a view is on its way from the disk.
+
+        Raises
+        ------
+        UserError
+            If the file is shorter than it was.
+        """
+        underlying = _map_of(self)
+        if underlying is not None:
+            self._check(underlying)
         found = super().__getitem__(index)
         if not isinstance(found, Mapped):
             return found
-        underlying = _map_of(found)
-        if underlying is None:
+        if underlying is None or _map_of(found) is None:
             return found.view(np.ndarray)
         ask_ahead(found, underlying)
         return found
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """What numpy computes with maps is computed with plain arrays, once their files are whole.
+
+        Raises
+        ------
+        UserError
+            If one of the files is shorter than it was.
+        """
+        plain = [one._whole() if isinstance(one, Mapped) else one for one in inputs]
+        return getattr(ufunc, method)(*plain, **options)
+
+    def astype(self, *arguments: Any, **options: Any) -> Any:
+        """As for any array; the result belongs to no file.
+
+        Raises
+        ------
+        UserError
+            If the file is shorter than it was.
+        """
+        return self._whole().astype(*arguments, **options)
+
+    def copy(self, *arguments: Any, **options: Any) -> Any:
+        """As for any array; the result belongs to no file.
+
+        Raises
+        ------
+        UserError
+            If the file is shorter than it was.
+        """
+        return self._whole().copy(*arguments, **options)
 
     def __array_wrap__(
         self, array: npt.NDArray[Any], context: Any = None, return_scalar: bool = False
@@ -46,6 +91,28 @@ class Mapped(np.memmap[Any, Any]):
         """What is computed from a map is an ordinary array."""
         plain = array.view(np.ndarray)
         return plain[()] if return_scalar else plain
+
+    def _whole(self) -> npt.NDArray[Any]:
+        underlying = _map_of(self)
+        if underlying is not None:
+            self._check(underlying)
+        return self.view(np.ndarray)
+
+    def _check(self, underlying: mmap.mmap) -> None:
+        if self.filename is None:
+            return
+        begin = self.offset - self.offset % mmap.ALLOCATIONGRANULARITY
+        try:
+            size = underlying.size()
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{self.filename}: the file cannot be read any more ({error}); open it again."
+            ) from error
+        if size < begin + len(underlying):
+            raise UserError(
+                f"{self.filename}: another program made the file shorter while it was open; open "
+                "it again when it is whole."
+            )
 
 
 def open_mapped(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
@@ -54,11 +55,16 @@ def _zarr(path: Path) -> Any:
     return zarr
 
 
+def _local(zarr: Any, path: Path) -> Any:
+    """The store of a folder; of a text Zarr would make an address on the net if it has "::"."""
+    return zarr.storage.LocalStore(path)
+
+
 def entries(path: Path) -> list[Entry]:
     """The arrays of a store; of an OME-Zarr image its full resolution only."""
     zarr = _zarr(path)
     try:
-        node = zarr.open(store=str(path), mode="r")
+        node = zarr.open(store=_local(zarr, path), mode="r")
         images: list[ome_zarr.Image] = []
         if isinstance(node, zarr.Array):
             arrays = {"data": node}
@@ -119,7 +125,24 @@ class _Loader:
     def __call__(self) -> Any:
         if self.array.ndim < 2:
             return self.array[...]
-        return lazy.from_pieces(self.array, self.array.chunks, self.path)
+        return lazy.from_pieces(_Present(self.path, self.array), self.array.chunks, self.path)
+
+
+class _Present:
+    """An array whose store is still there: of one that is gone Zarr reads zeros."""
+
+    def __init__(self, path: Path, array: Any) -> None:
+        self.path = path
+        self.array = array
+        self.shape: tuple[int, ...] = tuple(array.shape)
+        self.ndim = len(self.shape)
+        self.dtype = np.dtype(array.dtype)
+
+    def __getitem__(self, item: Any) -> npt.NDArray[Any]:
+        if not sniff(self.path, b""):
+            raise FileNotFoundError(str(self.path))
+        values: npt.NDArray[Any] = self.array[item]
+        return values
 
 
 def write(cube: HyperCube, target: Path) -> None:
@@ -131,7 +154,7 @@ def write(cube: HyperCube, target: Path) -> None:
         If `zarr` is not installed.
     """
     zarr = _zarr(target)
-    group = zarr.open_group(store=str(target), mode="w")
+    group = zarr.open_group(store=_local(zarr, target), mode="w")
     bands, height, width = cube.shape
     rows = max(1, min(height, _CHUNK_BYTES // max(1, bands * cube.dtype.itemsize * 64)))
     array = group.create_array(
