@@ -66,12 +66,13 @@ class _Explained:
 
 
 def _size(item: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Shape of what some slices give; None where they are anything else."""
+    """Shape of what some slices and numbers give; None where they are anything else."""
     if not isinstance(item, tuple) or len(item) != len(shape):
         return None
-    if not all(isinstance(one, slice) for one in item):
+    if not all(isinstance(one, slice | int | np.integer) for one in item):
         return None
-    return tuple(len(range(*one.indices(n))) for one, n in zip(item, shape, strict=True))
+    pairs = zip(item, shape, strict=True)
+    return tuple(len(range(*one.indices(n))) for one, n in pairs if isinstance(one, slice))
 
 
 def from_pieces(source: Pieces, chunks: tuple[int, ...], path: Path) -> da.Array:
