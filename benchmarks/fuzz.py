@@ -54,11 +54,14 @@ class Original:
         All of it belongs to the cube.
     opened : str
         Name of what is opened inside; empty for the folder itself.
+    library : bool
+        Whether it is a spectral library rather than a cube.
     """
 
     name: str
     folder: Path
     opened: str
+    library: bool = False
 
     @property
     def files(self) -> list[Path]:
@@ -98,9 +101,11 @@ def originals(folder: Path) -> list[Original]:
             ("matlab73_single_band", "trans_mean_camera_1.mat"),
         ):
             found.append(Original(name, FORMATS / name, opened))
+        library = FORMATS / "envi_gamsberg"
+        found.append(Original("library_envi", library, "gamsberg_field_library.hdr", True))
         found.append(Original("cave_png", FORMATS / "cave_png" / "balloons_ms", ""))
         found += _leica(folder)
-    return found + _written(folder)
+    return found + _written(folder) + _others(folder) + _products(folder)
 
 
 def _leica(folder: Path) -> list[Original]:
@@ -128,7 +133,7 @@ def _written(folder: Path) -> list[Original]:
         georeference=Georeference("EPSG:32633", (30.0, 0.0, 5e5, 0.0, -30.0, 6e6)),
     )
     found = []
-    for suffix in (".hdr", ".tif", ".npy", ".npz", ".mat", ".h5", ".zarr"):
+    for suffix in (".hdr", ".tif", ".nc", ".npy", ".npz", ".mat", ".h5", ".zarr"):
         inside = folder / f"written_{suffix[1:]}"
         inside.mkdir(parents=True)
         write(cube, inside / f"cube{suffix}")
@@ -136,12 +141,77 @@ def _written(folder: Path) -> list[Original]:
     return found
 
 
-def damage(case: int, choices: list[Original], target: Path) -> tuple[str, Path]:
-    """Write a damaged copy of one of the originals; return what it is and the path to open."""
+def _others(folder: Path) -> list[Original]:
+    """What this package does not write: texts of free length in HDF5, tables of spectra."""
+    import h5py
+
+    inside = folder / "hdf5_texts"
+    inside.mkdir(parents=True)
+    with h5py.File(inside / "texts.h5", "w") as file:
+        # Such texts lie in a heap, which the HDF5 library trusts too much.
+        values = np.random.default_rng(0).integers(0, 4000, (6, 20, 24)).astype(np.uint16)
+        file["scan/rfl"] = values
+        for axis, name in enumerate(("wavelength", "y", "x")):
+            file[name] = np.linspace(400.0, 800.0, values.shape[axis])
+            file[name].make_scale(name)
+            file[name].attrs["units"] = "nm" if axis == 0 else "m"
+            file["scan/rfl"].dims[axis].attach_scale(file[name])
+        for key in ("units", "long_name", "grid_mapping"):
+            file["scan/rfl"].attrs[key] = f"{key} of the cube"
+        file["scan/Map_Info"] = "UTM, 1, 1, 257000, 4112000, 1, 1, 11, North, WGS-84"
+    table = folder / "library_table"
+    table.mkdir()
+    rows = "".join(f"{400 + 5 * i},{i / 90},{1 - i / 90}\n" for i in range(90))
+    (table / "spectra.csv").write_text(f"wavelength (nm),soil,grass\n{rows}")
+    text = folder / "library_ecostress"
+    text.mkdir()
+    rows = "".join(f"{0.4 + i / 200:.3f}\t{i / 2}\n" for i in range(90))
+    (text / "rock.spectrum.txt").write_text(
+        "Name: Basalt\nType: rock\nX Units: Wavelength (micrometers)\nY Units: Reflectance "
+        f"(percentage)\nNumber of X Values: 90\nAdditional Information: none\n\n{rows}"
+    )
+    return [
+        Original("hdf5_texts", inside, "texts.h5"),
+        Original("library_table", table, "spectra.csv", True),
+        Original("library_ecostress", text, "rock.spectrum.txt", True),
+    ]
+
+
+def _products(folder: Path) -> list[Original]:
+    """Products of sensors as the tests build them."""
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+    from make import products
+
+    found = []
+    for name, opened, make in (
+        ("prisma", "PRS_L2D.he5", lambda inside: products.prisma(inside / "PRS_L2D.he5")),
+        ("emit", "EMIT.nc", lambda inside: products.emit(inside / "EMIT.nc")),
+        ("netcdf", "plain.nc", lambda inside: products.netcdf(inside / "plain.nc")),
+        ("enmap", "", products.enmap),
+        ("desis", "", products.desis),
+        (
+            "erdas_lan",
+            "a.lan",
+            lambda inside: products.erdas_lan(
+                inside / "a.lan", np.arange(2000, dtype=np.int16).reshape(5, 20, 20)
+            ),
+        ),
+    ):
+        inside = folder / name
+        inside.mkdir()
+        make(inside)
+        found.append(Original(name, inside, opened))
+    return found
+
+
+def damage(case: int, choices: list[Original], target: Path) -> tuple[str, Original]:
+    """Write a damaged copy of one of the originals; return what it is and the copy."""
     rng = random.Random(case)
     original = rng.choice(choices)
     files = original.files
-    texts = [path for path in files if path.suffix in (".hdr", ".json", ".txt")]
+    texts = [
+        path for path in files if path.suffix.lower() in (".hdr", ".json", ".txt", ".csv", ".xml")
+    ]
     victim = rng.choice(texts) if texts and rng.random() < 0.7 else rng.choice(files)
     for path in files:
         if path != victim:
@@ -155,7 +225,7 @@ def damage(case: int, choices: list[Original], target: Path) -> tuple[str, Path]
         content = way(content, rng)
     (target / victim).parent.mkdir(parents=True, exist_ok=True)
     (target / victim).write_bytes(content)
-    return f"{original.name}/{victim}", target / original.opened
+    return f"{original.name}/{victim}", dataclasses.replace(original, folder=target)
 
 
 def _flip(content: bytearray, rng: random.Random) -> bytearray:
@@ -211,13 +281,18 @@ def _drop_line(content: bytearray, rng: random.Random) -> bytearray:
     return bytearray(b"\n".join(lines))
 
 
-def use(path: Path) -> tuple[str, str]:
+def use(one: Original) -> tuple[str, str]:
     """Open a file as napari would; return how it ended and what was said."""
     from napari_hsi_restore.errors import UserError
     from napari_hsi_restore.io import read
     from napari_hsi_restore.io.choices import choices
+    from napari_hsi_restore.io.spectral_library import read_library
 
+    path = one.folder / one.opened
     try:
+        if one.library:
+            read_library(path)
+            return "cube", ""
         choices(path)
         cube = read(path)
         bands, rows, columns = cube.shape
@@ -237,12 +312,12 @@ def run_case(case: int, choices: list[Original], folder: Path) -> Outcome:
     target = folder / "case"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    what, path = damage(case, choices, target)
+    what, copy = damage(case, choices, target)
     before = _reset_peak()
     start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        kind, said = use(path)
+        kind, said = use(copy)
     seconds = time.process_time() - start
     return Outcome(
         case, what, kind, said.replace(str(target), "…")[:300], seconds, _peak() - before
@@ -275,7 +350,7 @@ def work(first: int, last: int) -> None:
         folder = Path(name)
         choices = originals(folder)
         for one in choices:
-            kind, said = use(one.folder / one.opened)
+            kind, said = use(one)
             if kind != "cube":
                 raise SystemExit(f"{one.name}: {said}")
         for case in range(first, last):
