@@ -120,6 +120,9 @@ def bands(header: Path) -> list[float]:
     from napari_hsi_restore.plugin.layers import cube_to_layer_data
 
     data = cube_to_layer_data(read(header))[0][0]
+    if isinstance(data, list):
+        # Pictures of several sizes; the first has every pixel.
+        data = data[0]
     times = []
     for band in range(100, 100 + _STEPS):
         start = time.perf_counter()

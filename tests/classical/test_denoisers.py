@@ -43,6 +43,14 @@ def test_ngmeet_is_the_better_one(run, clean, noisy):
     assert score(clean, run(noisy, "ngmeet")) > score(clean, run(noisy, "fasthyde"))
 
 
+def test_sip_learns_from_the_noisy_cube_alone_and_the_same_each_time(run):
+    clean = demo_scene(size=48)
+    noisy = degrade(clean, "gaussian-50", seed=0)
+    first = run(noisy, "sip")
+    assert score(clean, first) > score(clean, noisy) + 11
+    assert np.array_equal(run(noisy, "sip").data, first.data)
+
+
 def test_shot_noise_wants_photon(run):
     clean = demo_scene(size=96)
     for photons, gain in ((100, 1.0), (20, 1.0)):

@@ -13,6 +13,8 @@ from napari_hsi_restore.classical.inpaint import inpaint
 from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
 from napari_hsi_restore.classical.photon import photon
+from napari_hsi_restore.classical.sip import EXTRA as SIP_EXTRA
+from napari_hsi_restore.classical.sip import sip
 from napari_hsi_restore.classical.smoothing import smooth
 from napari_hsi_restore.classical.sparse import sparse
 from napari_hsi_restore.errors import UserError
@@ -67,6 +69,10 @@ def _fasthyde(measured: Measured, sigma: Float) -> Restoring:
 
 def _ngmeet(measured: Measured, sigma: Float) -> Restoring:
     return denoise_components(measured, sigma, ngmeet, RESERVOIR)
+
+
+def _sip(measured: Measured, sigma: Float) -> Restoring:
+    return denoise_components(measured, sigma, sip, SIP_EXTRA)
 
 
 def _fasthyin(measured: Measured, sigma: Float) -> Restoring:
@@ -157,6 +163,18 @@ METHODS: tuple[Method, ...] = (
         destripes=False,
         copies=2,
         run=_fasthyin,
+    ),
+    Method(
+        "sip",
+        "For comparison: a small network that learns from this cube alone, half a minute or more",
+        needs_noise=True,
+        extent="image",
+        fills=False,
+        mends=False,
+        stabilises=False,
+        destripes=False,
+        copies=1,
+        run=_sip,
     ),
     Method(
         "smooth",
