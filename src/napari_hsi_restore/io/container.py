@@ -49,6 +49,7 @@ _COUNTS = (
 )
 # A cube is this much larger than the next array, or the choice is left to the user.
 _CLEARLY_LARGER = 2
+_LONGEST_NAME = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,15 +244,21 @@ def _choose(
             f"several arrays could be the cube; choose with {request.path.name}::key or the "
             f"option key: {_list(plausible)}.",
         )
-    others = ", ".join(entry.name for entry in plausible[1:])
+    others = ", ".join(_printable(entry.name) for entry in plausible[1:])
     return first, (f"Took {first.name} as the cube: it is the largest; not taken: {others}.",)
 
 
 def _list(entries: Sequence[Entry]) -> str:
-    shown = [f"{e.name} {e.shape} {e.dtype}" for e in entries[:20]]
+    shown = [f"{_printable(e.name)} {e.shape} {e.dtype}" for e in entries[:20]]
     if len(entries) > 20:
         shown.append(f"and {len(entries) - 20} more")
     return ", ".join(shown) or "nothing"
+
+
+def _printable(name: str) -> str:
+    """A name for a sentence; in a damaged file it may be any bytes."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
 
 
 def _counts(entries: Sequence[Entry]) -> tuple[int, int] | None:
