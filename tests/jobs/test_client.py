@@ -81,7 +81,9 @@ def test_noise_is_estimated_in_the_child(client):
     assert all(isinstance(event, Progress) for event in progress)
     assert isinstance(done, Done)
     np.testing.assert_allclose(done.result.sigma, 0.1, rtol=0.2)
-    np.testing.assert_allclose(done.result.sigma_255, done.result.sigma * 255)
+    np.testing.assert_allclose(done.result.sigma_255, 255 * done.result.sigmas(), rtol=1e-5)
+    assert any(0 < event.fraction < 1 for event in progress)
+    assert done.result.shape == (31, 40, 40)
 
 
 def test_values_that_were_edited_are_measured_anew(client):
@@ -91,7 +93,7 @@ def test_values_that_were_edited_are_measured_anew(client):
     np.testing.assert_array_equal(same.result.sigma, first.result.sigma)
     cube.data[...] *= 3
     *_, edited = client.submit(NoiseRequest(cube)).events()
-    np.testing.assert_allclose(edited.result.sigma, 3 * first.result.sigma, rtol=1e-3)
+    np.testing.assert_allclose(edited.result.sigmas(), 3 * first.result.sigmas(), rtol=1e-3)
 
 
 def test_a_cube_is_denoised_in_the_child(client):
@@ -108,6 +110,24 @@ def test_a_cube_is_denoised_in_the_child(client):
     np.testing.assert_array_equal(result.wavelengths_nm, cube.wavelengths_nm)
     residual = events[-1].result.residual
     np.testing.assert_allclose(residual.array(), cube.array() - result.array(), atol=1e-6)
+
+
+def test_hidden_pixels_are_filled_in_the_child_and_what_was_removed_is_looked_at(client):
+    cube, clean = noisy_cube()
+    cloud = np.zeros((40, 40), dtype=bool)
+    cloud[10:15, 20:26] = True
+    covered = cube.replace(data=np.where(cloud, np.float32(7.0), cube.data))
+    recipe = DenoiseRecipe(device="cpu")
+    *_, done = client.submit(DenoiseRequest(covered, recipe, hidden=cloud)).events()
+    result = done.result.cube.array()
+    assert np.sqrt(np.mean((result - clean)[:, cloud] ** 2)) < 0.3
+    removed = done.result.removed
+    assert removed.over_space.shape == (21, 21)
+    assert abs(removed.neighbours) < 0.2
+    *_, part = client.submit(
+        DenoiseRequest(covered, recipe, region=(4, 34, 5, 40), hidden=cloud)
+    ).events()
+    assert np.abs(part.result.cube.array() - result[:, 4:34, 5:40]).max() < 0.3
 
 
 def test_the_result_outlives_the_client():

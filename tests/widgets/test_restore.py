@@ -10,19 +10,24 @@ import signal
 import numpy as np
 import psutil
 import pytest
+import tifffile
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QSettings
 from qtpy.QtWidgets import QApplication
 
 from napari_hsi_restore.cli import main
-from napari_hsi_restore.degradations import degrade
+from napari_hsi_restore.degradations import add_dead_lines, add_stripes, degrade
 from napari_hsi_restore.io import read, write
 from napari_hsi_restore.jobs.client import JobClient, shared_client
+from napari_hsi_restore.noise import NoiseReport
 from napari_hsi_restore.plugin.layers import METADATA_KEY, cube_to_layer_data
+from napari_hsi_restore.plugin.mask_layers import painted_pixels
 from napari_hsi_restore.restore.recipe import AUTOMATIC
+from napari_hsi_restore.restore.removed import Removed
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.widgets.compare import CompareWidget
 from napari_hsi_restore.widgets.inspect import InspectWidget
+from napari_hsi_restore.widgets.parts.removed_layers import kept
 from napari_hsi_restore.widgets.restore import RestoreWidget
 
 pytestmark = pytest.mark.gui
@@ -147,6 +152,196 @@ def test_noise_is_drawn_over_the_wavelength(qtbot, dock, noisy):
     where, sigma = dock.form.denoise.chart.curve.getData()
     np.testing.assert_array_equal(where, noisy.wavelengths_nm)
     np.testing.assert_allclose(np.median(sigma), 50, rtol=0.15)
+    assert "Noise of standard deviation" in dock.form.denoise.found.findings.text()
+    assert "auto takes ngmeet" in dock.form.denoise.found.advice.text()
+    assert dock.form.picker.list.itemText(0) == "auto: ngmeet"
+
+
+def test_what_is_wrong_with_single_bands_is_marked_and_said_under_the_pointer(qtbot, viewer, dock):
+    cube = demo_scene(size=64, bands=40, wavelength_range=(900, 2500))
+    bad = degrade(cube, "gaussian-10", seed=0)
+    data = add_dead_lines(bad.data.copy(), [5], np.random.default_rng(0))
+    data = add_stripes(data, [9], np.random.default_rng(0))
+    data[30:33] = 0.3
+    good = np.ones(40, bool)
+    good[35] = False
+    add(viewer, bad.replace(data=data, good_bands=good, name="bad"))
+    viewer.layers.selection.active = viewer.layers["bad"]
+    dock.form.denoise.estimate.click()
+    wait_idle(qtbot, dock)
+    chart, found = dock.form.denoise.chart, dock.form.denoise.found
+    marked = {name: list(marks.getData()[0]) for name, marks in chart.marks.items()}
+    assert marked["dead lines"] == [cube.wavelengths_nm[5]]
+    assert marked["stripes"] == [cube.wavelengths_nm[9]]
+    assert marked["impulses"] == []
+    assert "dead columns" in chart.described(5)
+    assert "stripes" in chart.described(9)
+    assert "not worth using: constant" in chart.described(31)
+    assert "not worth using: marked in the file" in chart.described(35)
+    assert f"Band 5, {cube.wavelengths_nm[5]:.5g} nm" in chart.described(5)
+    assert "dead lines" in chart.legend.text()
+    assert "bad bands" in chart.legend.text()
+    assert "Not worth using (constant)" in found.findings.text()
+
+
+def test_the_recommendation_is_taken_with_one_press(qtbot, viewer, dock, clean):
+    add(viewer, degrade(clean, "stripe", seed=1).replace(name="striped"))
+    viewer.layers.selection.active = viewer.layers["striped"]
+    dock.form.picker.model = "stas_c"
+    found = dock.form.denoise.found
+    dock.form.denoise.estimate.click()
+    wait_idle(qtbot, dock)
+    assert "Recommended: sparse, not stas_c. Stripes found" in found.advice.text()
+    assert found.take.isVisibleTo(found)
+    found.take.click()
+    assert dock.form.picker.model == "sparse"
+    assert not found.take.isVisibleTo(found)
+    dock.form.picker.model = "auto"
+    assert "auto takes sparse" in found.advice.text()
+    assert dock.form.picker.list.itemText(0) == "auto: sparse"
+    assert "Stripes found" in dock.form.picker.purpose.text()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_the_report_is_saved(qtbot, dock, tmp_path, monkeypatch, suffix):
+    dock.form.denoise.estimate.click()
+    wait_idle(qtbot, dock)
+    path = tmp_path / f"report.{suffix}"
+    monkeypatch.setattr(
+        "napari_hsi_restore.widgets.restore.save_as",
+        lambda parent, title, proposal, suffix, save: save(path),
+    )
+    dock.form.denoise.found.save_requested.emit(suffix)
+    assert path.name in dock.panel.status.text()
+    if suffix == "json":
+        assert NoiseReport.model_validate_json(path.read_text()).shape == (31, 64, 64)
+    else:
+        rows = path.read_text().splitlines()
+        assert rows[0].startswith("band,wavelength_nm,sigma,sigma_255")
+        assert len(rows) == 1 + 31
+        assert float(rows[1].split(",")[3]) == pytest.approx(50, rel=0.3)
+
+
+def test_painted_pixels_are_filled(qtbot, viewer, dock, clean):
+    spoilt = clean.data.copy()
+    spoilt[:, 20:26, 30:36] = 5.0
+    source = add(viewer, clean.replace(data=spoilt, name="cloudy"))
+    source.scale, source.translate = (1, 2, 2), (0, 5, 7)
+    viewer.layers.selection.active = source
+    mask = dock.form.denoise.mask
+    assert [mask.itemText(n) for n in range(mask.count())] == ["None", "", "New…"]
+    mask.activated.emit(mask.count() - 1)
+    labels = viewer.layers["mask of cloudy"]
+    assert mask.layer == labels
+    assert dock.layer == source
+    np.testing.assert_allclose(labels.data_to_world((3, 4)), source.data_to_world((0, 3, 4))[1:])
+    with notification_manager:
+        dock.panel.run.click()
+        assert "Nothing is painted" in notification_manager.records[-1].message
+    assert not dock.runs.status.busy
+    labels.data[20:26, 30:36] = 1
+    dock.panel.run.click()
+    wait_idle(qtbot, dock)
+    result = viewer.layers["cloudy [denoise: fasthyin]"]
+    assert np.abs(result.data[:, 20:26, 30:36] - clean.data[:, 20:26, 30:36]).mean() < 0.3
+    dock.form.picker.model = "ngmeet"
+    assert mask.layer is None
+    assert "ngmeet fills nothing" in mask.toolTip()
+
+
+def test_only_what_lies_on_the_same_ground_can_be_a_mask(viewer, dock, noisy):
+    source = viewer.layers["noisy"]
+    shape = noisy.shape[1:]
+    viewer.add_labels(np.zeros(shape, np.uint8), name="fits")
+    viewer.add_labels(np.zeros(shape, np.uint8), name="moved", translate=(3, 3))
+    viewer.add_labels(np.zeros((9, 9), np.uint8), name="small")
+    viewer.add_shapes([np.array([[4, 4], [4, 12], [10, 12], [10, 4]])], name="drawn")
+    mask = dock.form.denoise.mask
+    assert dock.layer == source
+    names = [mask.itemText(n) for n in range(mask.count())]
+    assert sorted(names[1:-2]) == ["drawn", "fits"]
+    hidden = painted_pixels(viewer.layers["drawn"], shape)
+    assert hidden[5:10, 5:12].all()
+    assert not hidden[:3].any()
+    mask.choose(viewer.layers["drawn"])
+    viewer.layers.remove("drawn")
+    assert mask.layer is None
+
+
+def test_the_command_names_the_file_of_the_mask(viewer, dock, noisy, tmp_path):
+    viewer.open(str(write(noisy, tmp_path / "cube.hdr")), plugin="napari-hsi-restore")
+    cloud = np.zeros(noisy.shape[1:], np.uint8)
+    cloud[3:8, 3:8] = 1
+    tifffile.imwrite(tmp_path / "cloud.tif", cloud)
+    [labels] = viewer.open(str(tmp_path / "cloud.tif"), plugin="napari", layer_type="labels")
+    viewer.layers.selection.active = viewer.layers["cube"]
+    dock.form.denoise.mask.choose(labels)
+    dock.copy.click()
+    words = shlex.split(QApplication.clipboard().text())
+    assert words[words.index("--mask") + 1] == str(tmp_path / "cloud.tif")
+    labels.data[20:22, 20:22] = 1
+    dock.copy.click()
+    assert "--mask" not in QApplication.clipboard().text()
+    assert "without the mask" in dock.panel.status.text()
+
+
+def test_what_was_removed_can_be_looked_at(qtbot, viewer, dock, clean):
+    data = clean.data.copy()
+    plume = np.exp(-((np.arange(31) - 20) ** 2) / 4)
+    data[:, 40:50, 20:30] -= 0.2 * plume[:, None, None]
+    add(viewer, degrade(clean.replace(data=data), "gaussian-10", seed=0).replace(name="plume"))
+    viewer.layers.selection.active = viewer.layers["plume"]
+    dock.form.picker.model = "stas_c"
+    dock.form.denoise.strength.setValue(1.5)
+    panel = dock.removed
+    assert not panel.point_out.isVisibleTo(dock)
+    dock.panel.run.click()
+    wait_idle(qtbot, dock)
+    assert "hat was removed" in dock.panel.status.text()
+    panel.fold.click()
+    assert panel.name.text() == "plume [denoise: stas_c]"
+    assert not panel.over_space.pixmap().isNull()
+    assert panel.over_space.isVisibleTo(panel)
+    viewer.layers.selection.active = viewer.layers["noisy"]
+    assert not panel.over_space.isVisibleTo(panel)
+    viewer.layers.selection.active = viewer.layers["plume"]
+    assert panel.over_space.isVisibleTo(panel)
+    assert open_dock(viewer).removed.name.text() == panel.name.text()
+
+
+def test_places_are_pointed_out_on_the_image_with_their_spectra(qtbot, viewer, dock, clean):
+    source = viewer.layers["noisy"]
+    source.scale, source.translate = (1, 2, 2), (0, 5, 7)
+    result = add(viewer, clean.replace(name="noisy [denoise: made up]"))
+    rng = np.random.default_rng(0)
+    removed = Removed(
+        over_space=np.eye(21, dtype=np.float32),
+        over_bands=np.eye(31, dtype=np.float32),
+        bands=np.arange(31),
+        points=((10, 20), (40, 50)),
+        before=rng.random((2, 31), dtype=np.float32),
+        after=rng.random((2, 31), dtype=np.float32),
+    )
+    options = kept({"metadata": dict(result.metadata)}, removed, source)
+    result.metadata = options["metadata"]
+    viewer.layers.selection.active = result
+    viewer.layers.selection.active = source
+    panel = dock.removed
+    assert panel.places.count() == 2
+    panel.places.setCurrentIndex(1)
+    where, before = panel.before.getData()
+    np.testing.assert_array_equal(where, clean.wavelengths_nm)
+    np.testing.assert_allclose(before, removed.before[1])
+    np.testing.assert_allclose(panel.left.getData()[1], removed.before[1] - removed.after[1])
+    panel.point_out.click()
+    points = viewer.layers["what was removed: noisy [denoise: made up]"]
+    np.testing.assert_allclose(points.data_to_world(points.data[1]), (5 + 80, 7 + 100))
+    assert list(points.features["place"]) == [1, 2]
+    assert dock.layer == source
+    panel.places.setCurrentIndex(0)
+    assert points.selected_data == {0}
+    panel.point_out.click()
+    assert points not in viewer.layers
 
 
 def test_cancel_adds_nothing_and_the_next_run_works(qtbot, viewer, dock):
@@ -307,11 +502,19 @@ def test_settings_are_remembered(viewer, dock):
 
 def test_every_model_says_what_it_is_for(dock):
     picker = dock.form.picker
+    names = [picker.list.itemText(index) for index in range(picker.list.count())]
+    titles = [index for index, name in enumerate(names) if name in ("Networks", "Without training")]
+    assert len(titles) == 2
+    assert not any(picker.list.model().item(index).isEnabled() for index in titles)
+    assert {"stas_c", "stas_p"} <= set(names[titles[0] + 1 : titles[1]])
+    assert {"fasthyde", "ngmeet", "sparse", "inpaint"} <= set(names[titles[1] + 1 :])
     purposes = set()
     for index in range(1, picker.list.count()):
-        picker.list.setCurrentIndex(index)
-        purposes.add(picker.purpose.text())
-    assert len(purposes) == picker.list.count() - 1 > 0
+        if index not in titles:
+            picker.list.setCurrentIndex(index)
+            assert picker.model == names[index]
+            purposes.add(picker.purpose.text())
+    assert len(purposes) == picker.list.count() - 3 > 0
     assert "" not in purposes
 
 
@@ -326,12 +529,12 @@ def test_an_estimate_stays_with_its_layer_until_its_values_change(qtbot, viewer,
     source = viewer.layers["noisy"]
     dock.form.denoise.estimate.click()
     wait_idle(qtbot, dock)
-    summary = dock.form.denoise.summary.text()
+    summary = dock.form.denoise.found.findings.text()
     viewer.add_image(np.random.default_rng(0).random((4, 9, 9)), name="other")
     assert not dock.form.denoise.chart.shows_noise
     viewer.layers.selection.active = source
     assert dock.form.denoise.chart.shows_noise
-    assert dock.form.denoise.summary.text() == summary
+    assert dock.form.denoise.found.findings.text() == summary
     source.data = source.data * 2
     assert not dock.form.denoise.chart.shows_noise
 

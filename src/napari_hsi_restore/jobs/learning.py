@@ -386,7 +386,7 @@ class LearningClient:
         with self._changed:
             if learning.state != "learning":
                 return
-            process = self._process = spawn.start(self._child, str(learning.folder), patient=True)
+            process = self._process = spawn.start(self._child, str(learning.folder))
         assert process.stdout is not None
         for line in process.stdout:
             try:

@@ -44,6 +44,8 @@ class Message(pydantic.BaseModel):
         right) with the ends left out; None for all.
     residual : bool
         Whether ``"denoise"`` also writes input minus output.
+    masked : bool
+        Whether the folder also holds pixels that count as missing (`transfer.MASK`).
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +56,7 @@ class Message(pydantic.BaseModel):
     recipe: dict[str, Any] = pydantic.Field(default_factory=dict)
     region: tuple[int, int, int, int] | None = None
     residual: bool = False
+    masked: bool = False
 
 
 class Cancelled:

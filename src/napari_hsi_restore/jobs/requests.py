@@ -21,8 +21,10 @@ import numpy.typing as npt
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.jobs import transfer
 from napari_hsi_restore.jobs.protocol import Message
+from napari_hsi_restore.noise.report import NoiseReport
 from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.restore.removed import Removed
 from napari_hsi_restore.restore.request import check_bands
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe, model_for
 from napari_hsi_restore.restore.superres_size import check_memory, result_bytes
@@ -40,33 +42,14 @@ class Restored:
     residual : HyperCube or None
         Input minus output, float32 (bands, y, x), NaN where there is no data; None
         where it was not asked for.
+    removed : Removed or None
+        A closer look at what a `DenoiseRequest` has removed; None where nothing was, or
+        where it was mended on purpose.
     """
 
     cube: HyperCube
     residual: HyperCube | None = None
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class NoiseEstimate:
-    """Result of a `NoiseRequest`.
-
-    Attributes
-    ----------
-    sigma : float64 ndarray, (bands,)
-        Standard deviation of the noise in the units of the stored values; NaN for
-        bands without measurements.
-    sigma_255 : float64 ndarray, (bands,)
-        The same on the 0..255 scale of the white level.
-    """
-
-    sigma: npt.NDArray[np.float64]
-    sigma_255: npt.NDArray[np.float64]
-
-    @property
-    def summary(self) -> str:
-        """What is estimated, for a person."""
-        low, middle, high = np.nanpercentile(self.sigma_255, [0, 50, 100])
-        return f"σ from {low:.3g} to {high:.3g}, median {middle:.3g} (white = 255)"
+    removed: Removed | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,12 +65,15 @@ class DenoiseRequest:
         out; None for all.
     residual : bool
         Whether the residual is wanted too.
+    hidden : bool ndarray, (y, x), or None
+        Pixels of the whole image that count as missing.
     """
 
     cube: HyperCube
     recipe: DenoiseRecipe
     region: tuple[int, int, int, int] | None = None
     residual: bool = False
+    hidden: npt.NDArray[np.bool_] | None = None
 
     def message(self, request_id: str, folder: Path) -> Message:
         """Return the line for the child."""
@@ -98,16 +84,21 @@ class DenoiseRequest:
             recipe=self.recipe.model_dump(mode="json"),
             region=self.region,
             residual=self.residual,
+            masked=self.hidden is not None,
         )
 
     def write_input(self, folder: Path, cancelled: Callable[[], bool]) -> None:
-        """Put the cube into the folder, in blocks."""
+        """Put cube and mask into the folder, in blocks."""
         transfer.write_cube(self.cube, folder, transfer.INPUT, cancelled)
+        if self.hidden is not None:
+            transfer.write_array(self.hidden, folder / transfer.MASK, cancelled)
 
     def read_result(self, folder: Path, answer: Any) -> Restored:
         """Take the cubes out of the folder, which is removed afterwards."""
         residual = _take(folder, transfer.RESIDUAL) if self.residual else None
-        return Restored(_take(folder, str(answer)), residual)
+        looked = folder / transfer.REMOVED
+        removed = Removed.load(looked) if looked.is_file() else None
+        return Restored(_take(folder, str(answer)), residual, removed)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -170,7 +161,7 @@ class SuperresRequest:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NoiseRequest:
-    """Estimate the noise of each band; ends with ``Done(NoiseEstimate)``."""
+    """Find the noise and the defects of a cube; ends with ``Done(NoiseReport)``."""
 
     cube: HyperCube
 
@@ -182,10 +173,9 @@ class NoiseRequest:
         """Put the cube into the folder, in blocks."""
         transfer.write_cube(self.cube, folder, transfer.INPUT, cancelled)
 
-    def read_result(self, folder: Path, answer: Any) -> NoiseEstimate:
-        """Take the two rows of numbers out of the folder."""
-        sigma, sigma_255 = np.array(transfer.read_array(folder / f"{answer}.npy"))
-        return NoiseEstimate(sigma, sigma_255)
+    def read_result(self, folder: Path, answer: Any) -> NoiseReport:
+        """Take the report out of the folder."""
+        return NoiseReport.model_validate_json((folder / str(answer)).read_text(encoding="utf-8"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,15 +7,13 @@ import subprocess
 import sys
 
 
-def start(module: str, *arguments: str, patient: bool = False) -> subprocess.Popen[str]:
+def start(module: str, *arguments: str) -> subprocess.Popen[str]:
     """Start ``python -m module arguments`` with pipes for its input and its output.
 
     Parameters
     ----------
     module : str
     *arguments : str
-    patient : bool
-        Whether it works for long beside other programs, as in `environment`.
 
     Returns
     -------
@@ -32,32 +30,26 @@ def start(module: str, *arguments: str, patient: bool = False) -> subprocess.Pop
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        env=environment(patient),
+        env=environment(),
         creationflags=flags,
     )
 
 
-def environment(patient: bool = False) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The environment of a child: ours, with what makes it faster unless that is set.
 
     The threads of OpenBLAS wait by spinning. Where other programs need the cores too,
     as napari itself does, small products take up to a hundred times longer (measured),
     so that half of the cores are left to those. The C library of Linux gives every
     large tensor back to the system, which zeroes its pages for the next one, a quarter
-    of the time of a run; here it keeps them until the request is answered.
-
-    Parameters
-    ----------
-    patient : bool
-        Let the threads of torch sleep while they wait for each other. Where other
-        programs kept both of two cores busy, a fine-tuning step then took 4 to 5 s
-        instead of 23 to 47 s (measured).
+    of the time of a run; here it keeps them until the request is answered. The threads of
+    torch sleep while they wait for each other: where other programs kept both of two cores
+    busy, a fine-tuning step then took 4 to 5 s instead of 23 to 47 s (measured).
     """
     ours = {
         "OPENBLAS_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2)),
         "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": str(2**62),
+        "OMP_WAIT_POLICY": "passive",
     }
-    if patient:
-        ours["OMP_WAIT_POLICY"] = "passive"
     return {**ours, **os.environ}

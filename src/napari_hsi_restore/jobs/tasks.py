@@ -19,6 +19,8 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.jobs import transfer
 from napari_hsi_restore.jobs.protocol import Message
+from napari_hsi_restore.noise import NoiseReport, analyse
+from napari_hsi_restore.noise.portion import told
 
 if TYPE_CHECKING:
     from napari_hsi_restore.restore.request import Region
@@ -74,8 +76,10 @@ def _denoise(message: Message, folder: Path) -> Generator[Event, None, None]:
     out = transfer.new_array(folder / f"{transfer.OUTPUT}.npy", part.shape, np.dtype(np.float32))
     recipe = DenoiseRecipe.model_validate(message.recipe)
     measured = _measured(transfer.fingerprint(folder, transfer.INPUT))
-    events = restore(cube, recipe, region=region, out=out, measured=measured)
+    hidden = transfer.read_array(folder / transfer.MASK) if message.masked else None
+    events = restore(cube, recipe, region=region, out=out, measured=measured, hidden=hidden)
     result = yield from _result(events, folder)
+    yield from _look(part, result, folder / transfer.REMOVED)
     if message.residual:
         yield Progress(1.0, "input minus output")
         residual = _residual(part, result, folder / f"{transfer.RESIDUAL}.npy")
@@ -129,17 +133,32 @@ def _residual(cube: HyperCube, result: HyperCube, path: Path) -> HyperCube:
     )
 
 
-def _estimate_noise(folder: Path) -> Generator[Event, None, None]:
-    from napari_hsi_restore.degradations import reference_white
+def _look(part: HyperCube, result: HyperCube, path: Path) -> Generator[Event, None, None]:
+    """Leave a closer look at what was removed in the folder, where there is something to see."""
+    from napari_hsi_restore.restore.outcome import residual_of
+    from napari_hsi_restore.restore.removed import look_closer
 
+    residual = residual_of(result)
+    if residual is None:
+        return
+    for event in told(look_closer(part, result, residual.points), "looking at what was removed"):
+        if not isinstance(event, Done):
+            yield Progress(1.0, "looking at what was removed")
+        elif event.result is not None:
+            event.result.save(path)
+
+
+def _estimate_noise(folder: Path) -> Generator[Event, None, None]:
     cube = transfer.read_cube(folder, transfer.INPUT)
-    yield Progress(0.0, "estimating the noise of each band")
-    active, noise = _measured(transfer.fingerprint(folder, transfer.INPUT)).noise(cube)
-    sigma = np.full(cube.n_bands, np.nan)
-    sigma[active] = noise
-    scale = 255.0 / reference_white(cube)
-    transfer.write_array(np.stack([sigma, sigma * scale]), folder / f"{transfer.NOISE}.npy")
-    yield Done(transfer.NOISE)
+    yield Progress(0.0, "looking at the noise")
+    known = _measured(transfer.fingerprint(folder, transfer.INPUT)).classical
+    for event in told(analyse(cube, known), "looking at the noise"):
+        if isinstance(event, Done):
+            report: NoiseReport = event.result
+            (folder / transfer.NOISE).write_text(report.model_dump_json(), encoding="utf-8")
+            yield Done(transfer.NOISE)
+        else:
+            yield event
 
 
 @functools.lru_cache(maxsize=4)

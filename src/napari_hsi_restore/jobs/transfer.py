@@ -27,7 +27,9 @@ from napari_hsi_restore.errors import UserError
 INPUT = "input"
 OUTPUT = "output"
 RESIDUAL = "residual"
-NOISE = "noise"
+NOISE = "noise.json"
+MASK = "mask.npy"
+REMOVED = "removed.npz"
 
 # One block takes a few milliseconds to copy: cancelling is noticed between blocks.
 _BLOCK_BYTES = 8 << 20

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import napari.viewer
+import numpy as np
+import numpy.typing as npt
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QSettings
 from qtpy.QtGui import QGuiApplication, QShowEvent
-from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io.mask import read_mask
 from napari_hsi_restore.jobs.command import (
     denoise_command,
     not_in_a_command,
@@ -24,11 +29,14 @@ from napari_hsi_restore.jobs.command import (
 from napari_hsi_restore.jobs.requests import (
     DenoiseRequest,
     DevicesRequest,
-    NoiseEstimate,
     NoiseRequest,
     SuperresRequest,
 )
+from napari_hsi_restore.noise.report import NoiseReport
+from napari_hsi_restore.noise.report_files import save_report
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube, said_of
+from napari_hsi_restore.plugin.mask_layers import mask_layers, new_mask_layer, painted_pixels
+from napari_hsi_restore.restore.automatic import choice
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 from napari_hsi_restore.restore.superres_size import result_bytes, result_shape
 from napari_hsi_restore.widgets.parts.column import Column
@@ -36,10 +44,14 @@ from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.dock import Dock
 from napari_hsi_restore.widgets.parts.job_panel import FEW_LINES, MANY_LINES, JobPanel
 from napari_hsi_restore.widgets.parts.model_library import model_library
+from napari_hsi_restore.widgets.parts.model_picker import AUTO
+from napari_hsi_restore.widgets.parts.removed_panel import RemovedPanel
+from napari_hsi_restore.widgets.parts.removed_view import RemovedView
 from napari_hsi_restore.widgets.parts.restore_form import RestoreForm
 from napari_hsi_restore.widgets.parts.restore_task import RestoreTask, tasks_of
 from napari_hsi_restore.widgets.parts.results import add_preview, add_result, is_preview
 from napari_hsi_restore.widgets.parts.runs import Runs, runs_of, short
+from napari_hsi_restore.widgets.parts.save_dialog import save_as
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 from napari_hsi_restore.widgets.parts.visible_region import Region, visible_region
 from napari_hsi_restore.zoo.records import list_models
@@ -67,7 +79,7 @@ class RestoreWidget(Dock):
         super().__init__(viewer)
         self._layers: list[Image] = []
         self._runs: Runs | None = None
-        self._estimates: dict[object, NoiseEstimate] = {}
+        self._reports: dict[object, NoiseReport] = {}
         self._to_layer = Connections()
         self._settings = QSettings(
             QSettings.Format.IniFormat,
@@ -83,6 +95,8 @@ class RestoreWidget(Dock):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.form = RestoreForm(_tasks())
+        self.removed = RemovedPanel()
+        self._removed = RemovedView(viewer, self.removed)
         self.panel = JobPanel()
         self.copy = QPushButton("Copy as command")
         self.copy.setToolTip("Copy the command line that does the same without a screen")
@@ -94,8 +108,14 @@ class RestoreWidget(Dock):
 
     def _arrange(self) -> None:
         self.form.put_first("Layer", self.source)
+        whole = QWidget()
+        above = QVBoxLayout(whole)
+        above.setContentsMargins(0, 0, 0, 0)
+        above.addWidget(self.form)
+        above.addWidget(self.removed)
+        above.addStretch()
         layout = QVBoxLayout(self)
-        layout.addWidget(Column(self.form), 1)
+        layout.addWidget(Column(whole), 1)
         layout.addWidget(self.panel)
         layout.addWidget(self.copy)
 
@@ -110,6 +130,7 @@ class RestoreWidget(Dock):
         self._list_models()
         self._list_layers()
         self._change_source()
+        self._show_removed()
 
     def _list_models(self) -> None:
         """Offer the models that there are now: others may have come while the dock was closed."""
@@ -124,7 +145,10 @@ class RestoreWidget(Dock):
         self.source.currentIndexChanged.connect(self._change_source)
         self.form.changed.connect(self._on_settings)
         self.form.task_changed.connect(self._show_source)
+        self.form.task_changed.connect(self._show_removed)
         self.form.estimate_requested.connect(self._estimate)
+        self.form.denoise.found.save_requested.connect(self._save_report)
+        self.form.denoise.mask.new_requested.connect(self._new_mask)
         self.panel.preview_requested.connect(self._preview)
         self.panel.run_requested.connect(self._run)
         self.panel.cancel_requested.connect(self._cancel)
@@ -169,6 +193,8 @@ class RestoreWidget(Dock):
         self.source.blockSignals(False)
         if self.layer != chosen:
             self._change_source()
+        self._list_masks()
+        self._show_removed()
 
     def _follow_active(self, event: object = None) -> None:
         active = self._viewer.layers.selection.active
@@ -179,15 +205,17 @@ class RestoreWidget(Dock):
         self._to_layer.close()
         there = self.layer is not None
         if self.layer is not None:
-            self._to_layer.connect(self.layer.events.data, self._forget_estimate)
+            self._to_layer.connect(self.layer.events.data, self._forget_report)
         self.panel.set_can_start(there)
         self.form.denoise.estimate.setEnabled(there)
         self.copy.setEnabled(there)
+        self._list_masks()
         self._show_source()
+        self._show_removed()
 
     def _show_source(self) -> None:
         """Show what is known of the source: its noise, what auto means, what will come out."""
-        self.form.denoise.forget_noise()
+        self.form.denoise.found.forget()
         self.panel.reserve(FEW_LINES if self.form.task.scale is None else MANY_LINES)
         self._foresee()
         layer = self.layer
@@ -201,12 +229,30 @@ class RestoreWidget(Dock):
             # Told when it is pressed on: nobody has asked for anything yet.
             self.form.picker.set_automatic("", "")
             return
-        if estimate := self._estimates.get(layer.unique_id):
-            self.form.denoise.show_noise(estimate.summary, estimate.sigma_255, cube.wavelengths_nm)
+        if report := self._reports.get(layer.unique_id):
+            self.form.denoise.found.show_report(report, cube.wavelengths_nm)
+            self._advise()
+
+    def _advise(self) -> None:
+        """Say which model suits the noise, where that is known; auto takes it."""
+        layer = self.layer
+        report = None if layer is None else self._reports.get(layer.unique_id)
+        if report is None or self.form.task.scale is not None:
+            return
+        _, height, width = report.shape
+        advice = choice(
+            report,
+            (slice(0, height), slice(0, width)),
+            self.form.compute.memory_limit_gib,
+            filled=self.form.denoise.mask.layer is not None,
+        )
+        self.form.picker.set_automatic(advice.model, advice.reason)
+        self.form.denoise.found.show_advice(advice, self.form.picker.model, AUTO)
 
     def _on_settings(self) -> None:
         self.form.remember(self._settings)
         self._foresee()
+        self._advise()
 
     def _foresee(self) -> None:
         """Say how large the result will be, or why there cannot be one."""
@@ -226,14 +272,80 @@ class RestoreWidget(Dock):
             f"{bands} bands of {height} × {width} pixels (rows × columns), {_in_words(size)}"
         )
 
-    def _forget_estimate(self, event: object = None) -> None:
+    def _forget_report(self, event: object = None) -> None:
         if self.layer is not None:
-            self._estimates.pop(self.layer.unique_id, None)
+            self._reports.pop(self.layer.unique_id, None)
         self._show_source()
+
+    def _list_masks(self) -> None:
+        """Offer the layers that pixels of the source may be painted on."""
+        layer = self.layer
+        layers = [] if layer is None else mask_layers(self._viewer.layers, layer)
+        self.form.denoise.mask.set_layers(layers)
+
+    def _new_mask(self) -> None:
+        """Add an empty layer over the source, with the brush in hand."""
+        if self.layer is None:
+            return
+        layer = new_mask_layer(self.layer)
+        self._viewer.add_layer(layer)
+        self._viewer.layers.selection.active = layer
+        layer.mode = "paint"
+        self.form.denoise.mask.choose(layer)
+        self.runs.say(
+            f"Paint on layer “{short(layer.name)}” what is to be filled, then Preview or Run."
+        )
+
+    def _hidden(self, cube: HyperCube) -> npt.NDArray[np.bool_] | None:
+        """The painted pixels, None without a mask; a sentence where nothing is painted."""
+        layer = self.form.denoise.mask.layer
+        if layer is None:
+            return None
+        hidden = painted_pixels(layer, (cube.shape[1], cube.shape[2]))
+        if not hidden.any():
+            raise UserError(
+                f"Nothing is painted on layer “{layer.name}” yet: paint on it, or set Mask to None."
+            )
+        return hidden
+
+    def _mask_file(self, cube: HyperCube) -> tuple[Path | None, str]:
+        """The file that holds the painted pixels, and what to say where there is none."""
+        layer = self.form.denoise.mask.layer
+        if layer is None:
+            return None, ""
+        shape = (cube.shape[1], cube.shape[2])
+        path = layer.source.path
+        if path is not None:
+            with contextlib.suppress(UserError):
+                if np.array_equal(read_mask(path, shape), painted_pixels(layer, shape)):
+                    return Path(path), ""
+        return None, (
+            f" It is without the mask, which is in no file: save layer “{layer.name}” as a TIFF "
+            "and add --mask with its name."
+        )
+
+    def _save_report(self, suffix: str) -> None:
+        if not (chosen := self._cube()):
+            return
+        layer, cube = chosen
+        if report := self._reports.get(layer.unique_id):
+
+            def save(path: Path) -> Path:
+                return save_report(report, path, cube.wavelengths_nm)
+
+            if path := save_as(self, "Save report", f"noise of {layer.name}", suffix, save):
+                self.runs.say(f"Saved {path}.")
+
+    def _show_removed(self) -> None:
+        """Show what the last restoration of the source has taken away."""
+        denoises = self.form.task.scale is None
+        self.removed.setVisible(denoises)
+        self._removed.show_layer(self.layer if denoises else None)
 
     def _on_theme(self) -> None:
         colors = plot_colors(self._viewer.theme)
         self.form.denoise.chart.set_colors(colors.background, colors.text, colors.highlight)
+        self.removed.set_colors(colors)
         self.panel.set_colors(colors.text, colors.highlight)
 
     def _cube(self) -> tuple[Image, HyperCube] | None:
@@ -256,7 +368,7 @@ class RestoreWidget(Dock):
             layer, cube = chosen
             region = visible_region(layer, self._preview_side(), self._viewer.scene.camera.center)
             self._start(
-                self._request(cube, region),
+                functools.partial(self._request, cube, region),
                 f"Preview of “{short(layer.name)}”",
                 functools.partial(add_preview, self._viewer, layer, region),
                 slot="preview",
@@ -273,7 +385,7 @@ class RestoreWidget(Dock):
             layer, cube = chosen
             task = self.form.task
             self._start(
-                self._request(cube),
+                functools.partial(self._request, cube),
                 task.doing(short(layer.name)),
                 functools.partial(add_result, self._viewer, layer, task.label),
             )
@@ -285,29 +397,30 @@ class RestoreWidget(Dock):
         if isinstance(recipe, SuperresRecipe):
             return SuperresRequest(cube, recipe, region)
         residual = region is None and self.form.denoise.residual.isChecked()
-        return DenoiseRequest(cube, recipe, region, residual)
+        return DenoiseRequest(cube, recipe, region, residual, self._hidden(cube))
 
     def _start(
         self,
-        request: DenoiseRequest | SuperresRequest,
+        make: Callable[[], DenoiseRequest | SuperresRequest],
         title: str,
         finish: Callable[[Any], str],
         slot: str = "",
     ) -> None:
-        if isinstance(request, SuperresRequest):
-            try:
+        try:
+            request = make()
+            if isinstance(request, SuperresRequest):
                 request.check()
-            except UserError as error:
-                self.runs.say(f"{title}: not begun. {error}")
-                show_error(str(error))
-                return
+        except UserError as error:
+            self.runs.say(f"{title}: not begun. {error}")
+            show_error(str(error))
+            return
         self.runs.start(request, title, finish, slot=slot)
 
     def _cancel(self) -> None:
         self.runs.cancel()
 
-    def _show_noise(self, layer: Layer, estimate: NoiseEstimate) -> None:
-        self._estimates[layer.unique_id] = estimate
+    def _show_noise(self, layer: Layer, report: NoiseReport) -> None:
+        self._reports[layer.unique_id] = report
         if layer == self.layer:
             self._show_source()
 
@@ -332,13 +445,16 @@ class RestoreWidget(Dock):
         recipe = self.form.recipe()
         if isinstance(recipe, SuperresRecipe):
             command = superres_command(cube.source, recipe, said)
+            but = ""
         else:
-            command = denoise_command(cube.source, recipe, said)
+            mask, but = self._mask_file(cube)
+            command = denoise_command(cube.source, recipe, said, mask)
         if clipboard := QGuiApplication.clipboard():
             clipboard.setText(command)
         target = result_path(cube.source, recipe)
         lacking = not_in_a_command(said)
-        but = f" It cannot say {lacking}: convert the cube to ENVI once." if lacking else ""
+        if lacking:
+            but += f" It cannot say {lacking}: convert the cube to ENVI once."
         self.runs.say(
             f"Copied. Pasted into a shell, it writes {target.name} beside its source.{but}"
         )

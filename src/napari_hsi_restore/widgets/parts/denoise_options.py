@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 from qtpy.QtCore import QObject, QSettings, Qt, Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QDoubleSpinBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QWidget
 from superqt import QLabeledDoubleSlider
 
+from napari_hsi_restore.restore.choices import filling
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.widgets.parts.form_rows import Row, combo, number
-from napari_hsi_restore.widgets.parts.noise_chart import NoiseChart
+from napari_hsi_restore.widgets.parts.mask_field import MaskField
+from napari_hsi_restore.widgets.parts.noise_panel import NoisePanel
 
 AUTO = "auto"
 
@@ -50,11 +42,13 @@ class DenoiseOptions(QObject):
         self.sigma.setAccessibleName("Noise sigma")
         self.sigma.setToolTip("Standard deviation of the noise where the white level is 255")
         self.estimate = QPushButton("Estimate noise")
-        self.estimate.setToolTip("Estimate the noise of every band and draw it; changes nothing")
+        self.estimate.setToolTip(
+            "Look for noise, stripes, dead lines, impulses and bad bands; changes nothing"
+        )
         self.estimate.setAccessibleName("Estimate noise")
-        self.summary = QLabel()
-        self.summary.setWordWrap(True)
-        self.chart = NoiseChart()
+        self.found = NoisePanel()
+        self.chart = self.found.chart
+        self.mask = MaskField()
         self.strength = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self.strength.setRange(0.0, _MOST_STRENGTH)
         self.strength.setDecimals(2)
@@ -67,18 +61,16 @@ class DenoiseOptions(QObject):
         self.residual.setToolTip(
             "Input minus output: it should look like noise, not like the scene"
         )
-        level, estimate = QWidget(), QWidget()
-        beside, below = QHBoxLayout(level), QVBoxLayout(estimate)
-        for layout in (beside, below):
-            layout.setContentsMargins(0, 0, 0, 0)
+        level = QWidget()
+        beside = QHBoxLayout(level)
+        beside.setContentsMargins(0, 0, 0, 0)
         beside.addWidget(self.noise, 1)
         beside.addWidget(self.sigma)
-        below.addWidget(self.estimate)
-        below.addWidget(self.summary)
         self.rows: tuple[Row, ...] = (
             ("Noise", level),
-            ("", estimate),
-            (None, self.chart),
+            ("", self.estimate),
+            (None, self.found),
+            ("Mask", self.mask),
             ("Strength", self.strength),
             ("", self.residual),
         )
@@ -87,12 +79,12 @@ class DenoiseOptions(QObject):
             self.sigma.valueChanged,
             self.strength.valueChanged,
             self.residual.toggled,
+            self.mask.changed,
         ):
             signal.connect(lambda *_: self.changed.emit())
         self.noise.currentIndexChanged.connect(self._show_sigma)
         self.sigma.valueChanged.connect(self._show_sigma)
         self._show_sigma()
-        self.forget_noise()
 
     @property
     def level(self) -> float | Literal["auto"]:
@@ -100,29 +92,11 @@ class DenoiseOptions(QObject):
         typed = self.noise.currentData() != AUTO
         return round(float(self.sigma.value()), 2) if typed else "auto"
 
-    def forget_noise(self) -> None:
-        """Show no estimate: it belongs to another cube."""
-        self.chart.forget()
-        self.summary.hide()
-
-    def show_noise(
-        self,
-        summary: str,
-        sigma: npt.NDArray[np.float64],
-        wavelengths_nm: npt.NDArray[np.float64] | None,
-    ) -> None:
-        """Show an estimate, as a line and as a chart.
-
-        Parameters
-        ----------
-        summary : str
-        sigma : float64 ndarray, (bands,)
-            On the 0..255 scale of white; NaN for bands without measurements.
-        wavelengths_nm : float64 ndarray, (bands,), or None
-        """
-        self.summary.setText(summary)
-        self.summary.show()
-        self.chart.show_noise(sigma, wavelengths_nm)
+    def follow_model(self, name: str) -> None:
+        """Offer a mask only where the model fills what it hides."""
+        fills = (AUTO, *filling())
+        why_not = f"{name} fills nothing: for a mask take {', '.join(fills)}"
+        self.mask.set_possible("" if name in fills else why_not)
 
     def recall(self, settings: QSettings) -> None:
         """Take the settings of an earlier session."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QLabel
 
 AUTO = "auto"
@@ -36,25 +37,42 @@ class ModelPicker(QObject):
         # The rows below stay where they are when another model has a shorter text.
         self.purpose.setMinimumHeight(_PURPOSE_LINES * self.purpose.fontMetrics().lineSpacing())
         self.list.currentIndexChanged.connect(self._show)
-        self.set_entries(())
+        self.set_groups(())
 
-    def set_entries(self, entries: Sequence[tuple[str, str]]) -> None:
+    def set_groups(self, groups: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
         """Offer other models; what was chosen stays chosen where it is among them.
 
         Parameters
         ----------
-        entries : sequence of (name, purpose)
+        groups : sequence of (title, entries)
+            Each entry is a (name, purpose). An empty title is not shown.
         """
         chosen = self.model if self.list.count() else AUTO
         self.list.blockSignals(True)
         self.list.clear()
         self.list.addItem("", (AUTO, ""))
-        for name, purpose in entries:
-            self.list.addItem(name, (name, purpose))
+        for title, entries in groups:
+            if title and entries:
+                self._add_title(title)
+            for name, purpose in entries:
+                self.list.addItem(name, (name, purpose))
+                self.list.setItemData(self.list.count() - 1, purpose, Qt.ItemDataRole.ToolTipRole)
         self.list.blockSignals(False)
         self.set_automatic("", "")
         self.model = chosen
         self._show()
+
+    def _add_title(self, title: str) -> None:
+        """Add a line that cannot be chosen."""
+        self.list.addItem(title, ("", ""))
+        model = self.list.model()
+        if isinstance(model, QStandardItemModel):
+            item = model.item(self.list.count() - 1)
+            assert item is not None
+            item.setFlags(Qt.ItemFlag.NoItemFlags)
+            font = item.font()
+            font.setBold(True)
+            item.setFont(font)
 
     @property
     def model(self) -> str:
@@ -65,7 +83,7 @@ class ModelPicker(QObject):
     @model.setter
     def model(self, name: str) -> None:
         for index in range(self.list.count()):
-            if self.list.itemData(index)[0] == name:
+            if name and self.list.itemData(index)[0] == name:
                 self.list.setCurrentIndex(index)
 
     def set_automatic(self, name: str, purpose: str) -> None:

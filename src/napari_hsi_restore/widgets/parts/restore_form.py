@@ -65,6 +65,7 @@ class RestoreForm(QWidget):
 
     def _connect(self) -> None:
         self.denoise.estimate.clicked.connect(self.estimate_requested)
+        self.denoise.found.model_requested.connect(self._take_model)
         self.tasks.currentIndexChanged.connect(self._change_task)
         self.picker.model_changed.connect(self._change_model)
         for options in (self.denoise, self.superres, self.compute):
@@ -138,9 +139,13 @@ class RestoreForm(QWidget):
         self.task_changed.emit()
         self.changed.emit()
 
+    def _take_model(self, name: str) -> None:
+        self.picker.model = name
+
     def _change_model(self, name: str) -> None:
         self._models[self.task.key] = name
         self.superres.follow_model(name)
+        self.denoise.follow_model(name)
         self.changed.emit()
 
     def _show_task(self) -> None:
@@ -148,9 +153,10 @@ class RestoreForm(QWidget):
         enlarges = self.task.scale is not None
         model = self._models.get(self.task.key, AUTO)
         self.picker.blockSignals(True)
-        self.picker.set_entries(self.task.entries)
+        self.picker.set_groups(self.task.groups)
         self.picker.model = model
         self.picker.blockSignals(False)
         self.superres.follow_model(self.picker.model)
+        self.denoise.follow_model(self.picker.model)
         show_rows(self._rows, self.denoise.rows, not enlarges)
         show_rows(self._rows, self.superres.rows, enlarges)

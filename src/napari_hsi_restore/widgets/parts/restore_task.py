@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from napari_hsi_restore.restore.choices import is_method, methods
 from napari_hsi_restore.restore.recipe import AUTOMATIC
 from napari_hsi_restore.restore.superres_recipe import (
     CLASSICAL_PURPOSES,
@@ -17,6 +18,9 @@ from napari_hsi_restore.zoo.records import ModelRecord
 Entry = tuple[str, str]
 """Name of a model or method, and one line on what it is for."""
 
+Group = tuple[str, tuple[Entry, ...]]
+"""A title, which may be empty, and what stands below it."""
+
 
 @dataclasses.dataclass(frozen=True)
 class RestoreTask:
@@ -26,12 +30,12 @@ class RestoreTask:
     ----------
     scale : {2, 3, 4, 8} or None
         Pixels out for a pixel in, along each side; None for denoising.
-    entries : tuple of (name, purpose)
+    groups : tuple of (title, entries)
         What can do it, beside ``"auto"``.
     """
 
     scale: Scale | None
-    entries: tuple[Entry, ...]
+    groups: tuple[Group, ...]
 
     @property
     def key(self) -> str:
@@ -61,14 +65,18 @@ class RestoreTask:
 
 def tasks_of(models: Sequence[ModelRecord]) -> tuple[RestoreTask, ...]:
     """List denoising, and super-resolution by every scale that some model was trained for."""
-    denoisers = tuple(_entry(model) for model in models if model.task == "denoise")
-    tasks = [RestoreTask(None, denoisers)]
+    networks = tuple(
+        _entry(model) for model in models if model.task == "denoise" and not is_method(model.name)
+    )
+    untrained = tuple((method.name, method.purpose) for method in methods())
+    tasks = [RestoreTask(None, (("Networks", networks), ("Without training", untrained)))]
     for scale in SCALES:
         enlargers = tuple(
             _entry(model) for model in models if model.task == "superres" and model.scale == scale
         )
         if enlargers:
-            tasks.append(RestoreTask(scale, enlargers + tuple(CLASSICAL_PURPOSES.items())))
+            every = enlargers + tuple(CLASSICAL_PURPOSES.items())
+            tasks.append(RestoreTask(scale, (("", every),)))
     return tuple(tasks)
 
 

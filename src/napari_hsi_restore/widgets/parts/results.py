@@ -22,6 +22,7 @@ from napari_hsi_restore.plugin.layers import (
     result_layer_data,
 )
 from napari_hsi_restore.restore import outcome
+from napari_hsi_restore.widgets.parts.removed_layers import kept
 from napari_hsi_restore.widgets.parts.visible_region import Region
 
 PREVIEW = "preview"
@@ -51,7 +52,7 @@ def add_result(viewer: napari.viewer.Viewer, source: Image, label: str, restored
     if not _limits_were_chosen(source):
         # Strong noise stretches the limits of the source so far that its result looks flat.
         options = {**options, "contrast_limits": contrast_limits(restored.cube)}
-    made = [(data, options, kind)]
+    made = [(data, kept(options, restored.removed, source), kind)]
     if restored.residual is not None:
         data, options, kind = result_layer_data(restored.residual, source, f"residual: {model}")
         look = {"contrast_limits": contrast_limits(restored.residual), "colormap": "gray"}
@@ -89,7 +90,8 @@ def add_preview(
     part = (cube.n_bands, bottom - top, right - left)
     placed = aligned(source, part, cube.shape, corner=(top, left))
     named = {"name": PREVIEW, "metadata": {METADATA_KEY: {"cube": cube, PREVIEW: True}}}
-    layer = Layer.create(data, {**options, **placed, **named}, kind)
+    removed = None if restored.removed is None else restored.removed.moved(top, left)
+    layer = Layer.create(data, kept({**options, **placed, **named}, removed, source), kind)
     _remove_previews(viewer)
     _add(viewer, source, [layer])
     said = (
