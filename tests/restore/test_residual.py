@@ -9,7 +9,7 @@ from scipy import ndimage
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.degradations import degrade
 from napari_hsi_restore.noise.portion import finish
-from napari_hsi_restore.restore import DenoiseRecipe, denoise, outcome
+from napari_hsi_restore.restore import DenoiseRecipe, denoise, outcome, restore
 from napari_hsi_restore.restore.outcome import residual_of
 from napari_hsi_restore.restore.removed import Removed, look_closer
 from napari_hsi_restore.restore.residual import MUCH, SOME, look_at_residual
@@ -116,6 +116,18 @@ def test_a_closer_look_tells_a_blurred_residual_from_a_white_one(clean):
     shared = clean.replace(data=np.repeat(white[:1], 31, axis=0))
     assert finish(look_closer(shared, nothing, ())).over_bands.min() > 0.99
     assert finish(look_closer(clean, clean, ())) is None
+
+
+def test_what_was_hidden_is_no_signal(clean):
+    noisy = degrade(clean, "gaussian-10", seed=0)
+    cloud = np.zeros((96, 96), bool)
+    cloud[20:34, 50:66] = True
+    covered = noisy.replace(data=np.where(cloud, np.float32(0.8), noisy.data))
+    *_, done = restore(covered, DenoiseRecipe(), hidden=cloud)
+    assert residual_of(done.result).points == ()
+    assert "looks like noise" in outcome(done.result)[-1]
+    removed = finish(look_closer(covered, done.result, (), cloud))
+    assert abs(removed.neighbours) < 0.05
 
 
 def test_nothing_is_said_where_nothing_is_known(clean):

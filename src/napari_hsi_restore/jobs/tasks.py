@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.events import Done, Event, Progress
@@ -79,7 +80,8 @@ def _denoise(message: Message, folder: Path) -> Generator[Event, None, None]:
     hidden = transfer.read_array(folder / transfer.MASK) if message.masked else None
     events = restore(cube, recipe, region=region, out=out, measured=measured, hidden=hidden)
     result = yield from _result(events, folder)
-    yield from _look(part, result, folder / transfer.REMOVED)
+    covered = None if hidden is None else hidden[region]
+    yield from _look(part, result, covered, folder / transfer.REMOVED)
     if message.residual:
         yield Progress(1.0, "input minus output")
         residual = _residual(part, result, folder / f"{transfer.RESIDUAL}.npy")
@@ -133,7 +135,9 @@ def _residual(cube: HyperCube, result: HyperCube, path: Path) -> HyperCube:
     )
 
 
-def _look(part: HyperCube, result: HyperCube, path: Path) -> Generator[Event, None, None]:
+def _look(
+    part: HyperCube, result: HyperCube, hidden: npt.NDArray[np.bool_] | None, path: Path
+) -> Generator[Event, None, None]:
     """Leave a closer look at what was removed in the folder, where there is something to see."""
     from napari_hsi_restore.restore.outcome import residual_of
     from napari_hsi_restore.restore.removed import look_closer
@@ -141,7 +145,8 @@ def _look(part: HyperCube, result: HyperCube, path: Path) -> Generator[Event, No
     residual = residual_of(result)
     if residual is None:
         return
-    for event in told(look_closer(part, result, residual.points), "looking at what was removed"):
+    steps = look_closer(part, result, residual.points, hidden)
+    for event in told(steps, "looking at what was removed"):
         if not isinstance(event, Done):
             yield Progress(1.0, "looking at what was removed")
         elif event.result is not None:

@@ -120,7 +120,8 @@ def restore(
         events = _by_network(cube, recipe, whole, _Extra(out, known, reason))
     for event in events:
         if isinstance(event, Done):
-            yield Done((yield from with_residual(cube.crop(*whole), event.result)))
+            covered = None if hidden is None else hidden[whole]
+            yield Done((yield from with_residual(cube.crop(*whole), event.result, covered)))
         else:
             yield event
 

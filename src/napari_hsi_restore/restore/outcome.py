@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pydantic
 
 from napari_hsi_restore.cube import HyperCube
@@ -56,7 +57,9 @@ def residual_of(result: HyperCube) -> Residual | None:
         return None
 
 
-def with_residual(cube: HyperCube, result: HyperCube) -> Generator[Event, None, HyperCube]:
+def with_residual(
+    cube: HyperCube, result: HyperCube, hidden: npt.NDArray[np.bool_] | None = None
+) -> Generator[Event, None, HyperCube]:
     """A denoised cube that also knows what its residual has in it beside noise.
 
     Parameters
@@ -65,6 +68,8 @@ def with_residual(cube: HyperCube, result: HyperCube) -> Generator[Event, None, 
         What was denoised.
     result : HyperCube
         Of the same shape; the last line of its history is that of a denoising.
+    hidden : bool ndarray, (y, x), or None
+        Pixels that were filled on purpose.
 
     Yields
     ------
@@ -75,7 +80,7 @@ def with_residual(cube: HyperCube, result: HyperCube) -> Generator[Event, None, 
         return result
     known = entry.get("sigma")
     sigma = None if known is None or len(known) != cube.n_bands else np.asarray(known, dtype=float)
-    steps = look_at_residual(cube, result, sigma)
+    steps = look_at_residual(cube, result, sigma, hidden)
     while True:
         try:
             next(steps)

@@ -85,7 +85,10 @@ class Removed:
 
 
 def look_closer(
-    cube: HyperCube, result: HyperCube, points: Sequence[tuple[int, int]]
+    cube: HyperCube,
+    result: HyperCube,
+    points: Sequence[tuple[int, int]],
+    hidden: Mask | None = None,
 ) -> Generator[float, None, Removed | None]:
     """Measure what was removed.
 
@@ -97,6 +100,8 @@ def look_closer(
         Of the same shape.
     points : sequence of (row, column)
         Of `napari_hsi_restore.restore.residual.Residual`.
+    hidden : bool ndarray, (y, x), or None
+        Pixels that were filled on purpose.
 
     Yields
     ------
@@ -112,7 +117,7 @@ def look_closer(
     looked = chosen[:: -(-len(chosen) // _MOST_PLANES)]
     shared, pairs = _Autocorrelation(), []
     for number, band in enumerate(chosen):
-        white = whitened(*residual_of_band(cube, result, int(band)))
+        white = whitened(*residual_of_band(cube, result, int(band), hidden))
         if white is not None and band in looked:
             shared.add(white)
         pairs.append(None if white is None else _sampled(white.values))

@@ -100,7 +100,10 @@ class _Looked:
 
 
 def look_at_residual(
-    cube: HyperCube, result: HyperCube, sigma: npt.NDArray[np.float64] | None
+    cube: HyperCube,
+    result: HyperCube,
+    sigma: npt.NDArray[np.float64] | None,
+    hidden: Mask | None = None,
 ) -> Generator[float, None, Residual | None]:
     """Measure what the residual has in it beside noise.
 
@@ -112,6 +115,8 @@ def look_at_residual(
         Of the same shape.
     sigma : float64 ndarray, (bands,), or None
         Noise that was estimated or told, in stored units, NaN where it is not known.
+    hidden : bool ndarray, (y, x), or None
+        Pixels that were filled on purpose: what was there is no noise.
 
     Yields
     ------
@@ -129,7 +134,7 @@ def look_at_residual(
     looked = _Looked([], [], [])
     chosen = bands_to_look_at(cube)
     for number, band in enumerate(chosen):
-        left, valid = residual_of_band(cube, result, int(band))
+        left, valid = residual_of_band(cube, result, int(band), hidden)
         _add(looked, left, valid, None if sigma is None else float(sigma[band]))
         yield (number + 1) / len(chosen)
     if not looked.means:
@@ -149,11 +154,17 @@ def bands_to_look_at(cube: HyperCube) -> npt.NDArray[np.intp]:
     return np.unique(np.linspace(0, bands - 1, min(count, bands)).round().astype(np.intp))
 
 
-def residual_of_band(cube: HyperCube, result: HyperCube, band: int) -> tuple[Image, Mask]:
-    """Input minus output of a band, float32 (y, x), and where both are known, bool (y, x)."""
+def residual_of_band(
+    cube: HyperCube, result: HyperCube, band: int, hidden: Mask | None = None
+) -> tuple[Image, Mask]:
+    """Input minus output of a band, float32 (y, x), and where it counts, bool (y, x).
+
+    It counts where both are known and nothing was hidden.
+    """
     stored = np.asarray(cube.data[band])
     left = stored.astype(np.float32) - np.asarray(result.data[band], dtype=np.float32)
-    return left, cube.valid(stored) & np.isfinite(left)
+    valid = cube.valid(stored) & np.isfinite(left)
+    return left, valid if hidden is None else valid & ~hidden
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

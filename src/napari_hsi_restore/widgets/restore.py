@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QSettings
+from qtpy.QtCore import QSettings, QTimer
 from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
@@ -115,7 +115,9 @@ class RestoreWidget(Dock):
         above.addWidget(self.removed)
         above.addStretch()
         layout = QVBoxLayout(self)
-        layout.addWidget(Column(whole), 1)
+        self._column = Column(whole)
+        layout.addWidget(self._column, 1)
+        layout.addWidget(self.removed.fold)
         layout.addWidget(self.panel)
         layout.addWidget(self.copy)
 
@@ -149,6 +151,7 @@ class RestoreWidget(Dock):
         self.form.estimate_requested.connect(self._estimate)
         self.form.denoise.found.save_requested.connect(self._save_report)
         self.form.denoise.mask.new_requested.connect(self._new_mask)
+        self.removed.fold.toggled.connect(self._scroll_to_removed)
         self.panel.preview_requested.connect(self._preview)
         self.panel.run_requested.connect(self._run)
         self.panel.cancel_requested.connect(self._cancel)
@@ -339,8 +342,18 @@ class RestoreWidget(Dock):
     def _show_removed(self) -> None:
         """Show what the last restoration of the source has taken away."""
         denoises = self.form.task.scale is None
-        self.removed.setVisible(denoises)
+        self.removed.fold.setVisible(denoises)
+        self.removed.setVisible(denoises and self.removed.fold.isChecked())
         self._removed.show_layer(self.layer if denoises else None)
+
+    def _scroll_to_removed(self, unfolded: bool) -> None:
+        if unfolded:
+            # It has no place before the next layout.
+            QTimer.singleShot(0, self._to_removed)
+
+    def _to_removed(self) -> None:
+        if bar := self._column.verticalScrollBar():
+            bar.setValue(self.removed.y())
 
     def _on_theme(self) -> None:
         colors = plot_colors(self._viewer.theme)

@@ -40,6 +40,8 @@ _HOW = (
 class RemovedPanel(QWidget):
     """Folded until it is wanted; knows no layer.
 
+    Its header `fold` is a widget of its own: it stays in view where the rest is scrolled.
+
     Signals
     -------
     points_requested(bool)
@@ -105,8 +107,7 @@ class RemovedPanel(QWidget):
         layout.addWidget(self.how)
         layout.addWidget(self.nowhere)
         layout.addWidget(self._spectra_part)
-        self._content = QWidget()
-        inside = QVBoxLayout(self._content)
+        inside = QVBoxLayout(self)
         inside.setContentsMargins(0, 0, 0, 0)
         self.not_yet = wrapping_label("What was removed", self)
         self.not_yet.setText(_NOT_YET)
@@ -119,10 +120,6 @@ class RemovedPanel(QWidget):
         self.fold.setAccessibleName("Did it delete my signal?")
         self.fold.setToolTip("What was removed by the last run: is it noise, and where is it not?")
         self.fold.setStyleSheet("text-align: left; border: none; background: transparent")
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.fold)
-        whole.addWidget(self._content)
 
     def set_colors(self, colors: PlotColors) -> None:
         """Follow a theme."""
@@ -211,7 +208,7 @@ class RemovedPanel(QWidget):
         self.left.setData(where[order], before - after, connect="finite")
 
     def _unfold(self, wanted: bool) -> None:
-        self._content.setVisible(wanted)
+        self.setVisible(wanted)
         self.fold.setText(f"{'▾' if wanted else '▸'} Did it delete my signal?")
 
 
