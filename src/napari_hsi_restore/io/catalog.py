@@ -172,6 +172,9 @@ FORMATS: tuple[FormatSpec, ...] = (
         envi_write.stored,
     ),
     FormatSpec("netCDF 3", (), not_cubes.sniff_netcdf3, not_cubes.never, not_cubes.read_netcdf3),
+    FormatSpec(
+        "spectral library", (), not_cubes.sniff_library, not_cubes.never, not_cubes.read_library
+    ),
     FormatSpec("archive", (), not_cubes.sniff_archive, not_cubes.never, not_cubes.read_archive),
     FormatSpec("picture", (), not_cubes.sniff_picture, not_cubes.never, not_cubes.read_picture),
 )

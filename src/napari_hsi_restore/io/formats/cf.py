@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,36 +19,61 @@ _X = re.compile(r"x|easting|lon|longitude|projection_x_coordinate|column", re.IG
 _Y = re.compile(r"y|northing|lat|latitude|projection_y_coordinate|row", re.IGNORECASE)
 # Steps of a coordinate that differ by less than this part of a step are even.
 _EVEN = 1e-3
+_MOST_REFERENCES = 4096
 _AUTHORITY = re.compile(r'(?:AUTHORITY\["EPSG",\s*"?|ID\["EPSG",\s*)(\d+)"?\]\]?\s*$')
 
 
-def dimensions(dataset: Any) -> tuple[str, ...]:
-    """Names of the dimensions of an `h5py.Dataset`; empty where it has none.
+Scales = dict[str, dict[int, str]]
+"""For the path of a data set and the number of an axis, the path of the scale of this axis."""
 
-    They are those of the dimension scales attached to it, as in every netCDF 4 file.
+
+def note_scale(name: str, item: Any, scales: Scales) -> None:
+    """Note where a dimension scale belongs, as scales in every netCDF 4 file say.
+
+    The reverse list, of the scales of a data set, is not read: its entries have a free length,
+    for which the HDF5 library takes gigabytes where a damaged file says so.
+
+    Parameters
+    ----------
+    name : str
+        Path of the scale.
+    item : h5py.Dataset
+        Any data set; what is no scale says nothing.
+    scales : dict
+        Is added to.
     """
-    if "DIMENSION_LIST" not in dataset.attrs and "DIMENSION_LABELS" not in dataset.attrs:
-        return ()
-    names = []
+    if "REFERENCE_LIST" not in item.attrs:
+        return
+    inside = item.attrs.get_id("REFERENCE_LIST")
+    if len(inside.shape or ()) != 1 or inside.shape[0] > _MOST_REFERENCES:
+        return
     try:
-        for axis in dataset.dims:
-            name = axis[0].name.rpartition("/")[2] if len(axis) else axis.label
-            names.append(str(name))
+        for target, axis in item.attrs["REFERENCE_LIST"].tolist():
+            path = item.file[target].name.strip("/")
+            scales.setdefault(path, {}).setdefault(int(axis), name)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError):
         # References of a damaged file that lead nowhere.
-        return ()
-    return tuple(names) if any(names) else ()
+        return
 
 
-def place(file: Any, dataset: Any, size: tuple[int, int]) -> Georeference | None:
+def dimensions(name: str, axes: int, scales: Scales) -> tuple[str, ...]:
+    """Names of the axes of a data set; empty where the file names none of them."""
+    known = scales.get(name, {})
+    return tuple(known.get(axis, "").rpartition("/")[2] for axis in range(axes)) if known else ()
+
+
+def place(file: Any, name: str, size: tuple[int, int], scales: Scales) -> Georeference | None:
     """Where the pixels of a variable lie.
 
     Parameters
     ----------
     file : h5py.File
-    dataset : h5py.Dataset
+    name : str
+        Of the variable.
     size : tuple of int
         Rows and columns.
+    scales : dict
+        Of `note_scale`.
 
     Returns
     -------
@@ -55,13 +81,13 @@ def place(file: Any, dataset: Any, size: tuple[int, int]) -> Georeference | None
         None where there is neither a ``GeoTransform`` nor a pair of even coordinates, or no
         grid mapping at all.
     """
-    mapping = _mapping(file, dataset)
+    mapping = _mapping(file, file[name])
     if mapping is None:
         return None
     crs = _crs(mapping)
-    transform = _geotransform(mapping.get("GeoTransform"), size)
+    transform = _geotransform(mapping.get("GeoTransform"))
     if transform is None:
-        transform = _from_coordinates(dataset, size)
+        transform = _from_coordinates(file, size, scales.get(name.strip("/"), {}).values())
     return None if transform is None else Georeference(crs, transform)
 
 
@@ -103,9 +129,8 @@ def _crs(mapping: dict[str, str]) -> str | None:
 
 
 def _geotransform(
-    text: str | None, size: tuple[int, int]
+    text: str | None,
 ) -> tuple[float, float, float, float, float, float] | None:
-    del size
     try:
         c, a, b, f, d, e = (float(item) for item in (text or "").split())
     except ValueError:
@@ -115,14 +140,12 @@ def _geotransform(
 
 
 def _from_coordinates(
-    dataset: Any, size: tuple[int, int]
+    file: Any, size: tuple[int, int], paths: Iterable[str]
 ) -> tuple[float, float, float, float, float, float] | None:
     axes: dict[str, tuple[float, float]] = {}
-    for axis in dataset.dims:
-        if not len(axis):
-            continue
-        scale = axis[0]
-        name = scale.name.rpartition("/")[2]
+    for path in paths:
+        scale = file[path]
+        name = path.rpartition("/")[2]
         for which, pattern, count in (("x", _X, size[1]), ("y", _Y, size[0])):
             if pattern.fullmatch(name) and scale.shape == (count,) and count > 1:
                 even = _even(np.asarray(scale[()], dtype=np.float64))

@@ -87,6 +87,7 @@ def _entries(path: Path, matlab: bool) -> list[Entry]:
     import h5py
 
     found: list[Entry] = []
+    scales: cf.Scales = {}
     visited = 0
 
     def visit(name: str, item: Any) -> bool | None:
@@ -105,8 +106,8 @@ def _entries(path: Path, matlab: bool) -> list[Entry]:
             found.append(Entry(name, shape, kind, loader))
             return None
         unit = _unit(item) if len(shape) == 1 else None
-        dimensions = cf.dimensions(item) if len(shape) >= 2 else ()
-        found.append(Entry(name, shape, kind, loader, dimensions, unit))
+        cf.note_scale(name, item, scales)
+        found.append(Entry(name, shape, kind, loader, (), unit))
         found.extend(container.listed_attributes(name, _lists(item)))
         return None
 
@@ -120,7 +121,10 @@ def _entries(path: Path, matlab: bool) -> list[Entry]:
                 for key, values in lists.items()
                 if values.dtype.kind in "uif" and values.size > 1
             )
-    return found
+    return [
+        dataclasses.replace(entry, dimensions=cf.dimensions(entry.name, len(entry.shape), scales))
+        for entry in found
+    ]
 
 
 def _unit(item: Any) -> str | None:
@@ -166,16 +170,19 @@ def _with_attributes(cube: HyperCube, path: Path) -> HyperCube:
         if name not in file:
             return cube
         attributes = _said(file[name])
-        place = cf.place(file, file[name], cube.shape[1:])
         places: dict[str, str] = {}
+        scales: cf.Scales = {}
 
         def visit(inner: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                cf.note_scale(inner, item, scales)
             plain = re.sub(r"[^a-z]", "", inner.rpartition("/")[2].lower())
             wanted = {"epsgcode": envi_map.EPSG, "mapinfo": "map info"}.get(plain)
             if wanted and isinstance(item, h5py.Dataset) and item.size == 1:
                 places[wanted] = str(_attribute(item[()]))
 
         file.visititems(visit)
+        place = cf.place(file, name, cube.shape[1:], scales)
         only_grid = cf.has_lookup_table(file)
     changes: dict[str, Any] = _scale(cube, attributes, name)
     for key in ("dataignorevalue", "fillvalue", "missingvalue", "nodata"):

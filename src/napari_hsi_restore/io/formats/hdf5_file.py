@@ -24,6 +24,7 @@ EAGER_BYTES = 64 * 2**20
 _CHUNK_BYTES = 16 * 2**20
 _HEAP, _HEAP_HEAD, _OBJECT_HEAD = b"GCOL", 16, 16
 _MOST_HEAP = 2**30
+_BUFFER = 2**16
 
 
 class GuardedFile(io.RawIOBase):
@@ -36,7 +37,8 @@ class GuardedFile(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._file = path.open("rb", buffering=0)
+        # The library asks for a few bytes at a time, each a round trip on a network drive.
+        self._file = io.BufferedReader(io.FileIO(path), _BUFFER)
         self._checks = self._has_long_lengths()
 
     def _has_long_lengths(self) -> bool:
@@ -94,7 +96,8 @@ class GuardedFile(io.RawIOBase):
         if len(head) < _HEAP_HEAD:
             return
         size = struct.unpack("<Q", head[8:])[0]
-        if size > _MOST_HEAP:
+        # It is read whole, and a damaged file may say any size.
+        if size > min(_MOST_HEAP, os.fstat(self._file.fileno()).st_size - start):
             raise OSError("a heap of texts is damaged")
         body = self._file.read(size - _HEAP_HEAD) if size > _HEAP_HEAD else b""
         place = 0

@@ -47,6 +47,19 @@ def read_netcdf3(request: Request) -> NoReturn:
     )
 
 
+def sniff_library(path: Path, head: bytes) -> bool:
+    """A text file of the ECOSTRESS or ASTER library."""
+    return path.suffix.lower() == ".txt" and head.lstrip().lower().startswith(b"name:")
+
+
+def read_library(request: Request) -> NoReturn:
+    """Say what it is for."""
+    request.fail(
+        "this is a spectrum of a spectral library and no picture; open a cube, and lay the library "
+        "over its spectra in the dock Inspect."
+    )
+
+
 def never(path: Path) -> bool:
     """No claim to open such a file."""
     del path
