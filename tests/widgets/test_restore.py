@@ -184,6 +184,17 @@ def test_what_is_wrong_with_single_bands_is_marked_and_said_under_the_pointer(qt
     assert "Not worth using (constant)" in found.findings.text()
 
 
+def test_looking_at_the_noise_shows_its_progress_and_can_be_cancelled(qtbot, viewer, dock):
+    slow_layer(viewer)
+    dock.form.denoise.estimate.click()
+    qtbot.waitUntil(lambda: (dock.runs.status.fraction or 0) > 0, timeout=PATIENCE_MS)
+    assert "looking at the noise" in dock.panel.status.text()
+    dock.panel.cancel.click()
+    wait_idle(qtbot, dock)
+    assert "cancelled" in dock.panel.status.text()
+    assert not dock.form.denoise.chart.shows_noise
+
+
 def test_the_recommendation_is_taken_with_one_press(qtbot, viewer, dock, clean):
     add(viewer, degrade(clean, "stripe", seed=1).replace(name="striped"))
     viewer.layers.selection.active = viewer.layers["striped"]
