@@ -80,6 +80,15 @@ def test_no_slope_across_gaps_and_missing_bands():
     assert np.isnan(first_derivative(np.array([1.0]), np.array([2.0]))).all()
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_two_detectors_that_overlap_are_two_stretches(reverse):
+    first, second = np.arange(400.0, 1000, 7), np.arange(900.0, 1700, 11)
+    x = np.concatenate([first, second])
+    y = np.concatenate([1e-3 * first, 1e-3 * second + 0.1])
+    order = slice(None, None, -1) if reverse else slice(None)
+    np.testing.assert_allclose(first_derivative(x[order], y[order]), 1e-3)
+
+
 def test_principal_components_follow_variance_and_noise_fractions_signal_to_noise():
     generator = np.random.default_rng(0)
     signal = generator.normal(size=4000)

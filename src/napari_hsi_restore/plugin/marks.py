@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,16 @@ def regions_layer(cube_layer: Layer) -> Shapes:
         metadata={METADATA_KEY: {"regions_of": cube_layer.unique_id}},
         **plane_options(cube_layer),
     )
+
+
+def find_marks(layers: Iterable[Layer], cube_layer: Layer | None) -> dict[str, Layer]:
+    """Find the layers of pins and of regions of a cube layer, by ``pins_of`` and ``regions_of``."""
+    return {
+        kind: layer
+        for layer in layers
+        for kind in ("pins_of", "regions_of")
+        if cube_layer is not None and mark_of(layer, kind, cube_layer)
+    }
 
 
 def mark_of(layer: Layer, kind: str, cube_layer: Layer) -> bool:

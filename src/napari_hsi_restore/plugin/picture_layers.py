@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Layer
 
+from napari_hsi_restore.cube import Georeference, HyperCube
 from napari_hsi_restore.plugin.layers import METADATA_KEY, plane_options
-from napari_hsi_restore.plugin.marks import mark_of
+from napari_hsi_restore.plugin.marks import find_marks, mark_of
 
-_KEPT = "kind"
+_KEPT, _PLACE = "kind", "georeference"
 
 
 def pictures_of(viewer: ViewerModel, cube_layer: Layer | None) -> list[Layer]:
@@ -39,8 +41,9 @@ def show_picture(
     picture: npt.NDArray[np.uint8],
     *,
     step: int = 1,
+    georeference: Georeference | None = None,
 ) -> Layer:
-    """Show a picture on top, in the layer of its kind if there is one.
+    """Show a picture over the cube, in the layer of its kind if there is one.
 
     Parameters
     ----------
@@ -54,6 +57,8 @@ def show_picture(
     picture : uint8 ndarray, (y, x, 3)
         Of every `step`-th row and column.
     step : int
+    georeference : Georeference or None
+        Of the picture, for when it is saved.
 
     Returns
     -------
@@ -66,14 +71,21 @@ def show_picture(
         known.name = name
         known.metadata[METADATA_KEY]["title"] = title
         known.visible = True
-        # On top of the other pictures, where it is seen.
-        viewer.layers.move(viewer.layers.index(known), -1)
     else:
         options = plane_options(cube_layer)
         options["scale"] = options["scale"] * step
-        entry = {"picture_of": cube_layer.unique_id, "title": title, _KEPT: kind}
+        entry = {
+            "picture_of": cube_layer.unique_id,
+            "title": title,
+            _KEPT: kind,
+            _PLACE: georeference,
+        }
         options["metadata"] = {METADATA_KEY: entry}
         known = viewer.add_image(picture, rgb=True, name=name, **options)
+    # Over the other pictures, where it is seen, but under the pins and regions.
+    for layer in (known, *find_marks(viewer.layers, cube_layer).values()):
+        if viewer.layers[-1] != layer:
+            viewer.layers.move(viewer.layers.index(layer), -1)
     viewer.layers.selection.active = cube_layer
     return known
 
@@ -84,3 +96,37 @@ def hide_pictures(viewer: ViewerModel, cube_layer: Layer | None) -> None:
         # napari tells of every assignment, even one that changes nothing.
         if layer.visible:
             layer.visible = False
+
+
+def picture_as_cube(picture: Any, name: str, metadata: Mapping[str, Any]) -> HyperCube | None:
+    """Turn a colour picture of ours into a cube of three bands, so that it can be saved.
+
+    Parameters
+    ----------
+    picture : uint8 ndarray, (y, x, 3)
+    name : str
+    metadata : mapping
+        Of its layer.
+
+    Returns
+    -------
+    HyperCube or None
+        Red, green and blue where the cube lay; None for a picture that is not ours.
+    """
+    entry = metadata.get(METADATA_KEY)
+    if not isinstance(entry, Mapping) or "picture_of" not in entry:
+        return None
+    bands = np.moveaxis(np.asarray(picture)[..., :3], -1, 0)
+    return HyperCube(bands, name, georeference=entry.get(_PLACE))
+
+
+def coarser(georeference: Georeference | None, step: int) -> Georeference | None:
+    """Where every `step`-th pixel lies, if it stands for those around it."""
+    if georeference is None:
+        return None
+    a, b, c, d, e, f = georeference.transform
+    # The centre of the first pixel stays.
+    shift = 0.5 - 0.5 * step
+    corner = (c + shift * (a + b), f + shift * (d + e))
+    steps = (a * step, b * step, corner[0], d * step, e * step, corner[1])
+    return Georeference(georeference.crs, steps)

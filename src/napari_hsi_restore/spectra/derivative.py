@@ -9,6 +9,8 @@ Floats = npt.NDArray[np.float64]
 
 _GAP_STEPS = 6.0
 """No slope is taken across a gap of so many typical steps [ours]."""
+_MOSTLY = 0.9
+"""Bands of which so many go one way keep their order, else they are sorted [ours]."""
 
 
 def first_derivative(positions: Floats, values: Floats) -> Floats:
@@ -16,6 +18,7 @@ def first_derivative(positions: Floats, values: Floats) -> Floats:
 
     Between neighbours on both sides it is the slope of the parabola through the three
     bands, so uneven steps are right; at the ends of a stretch the slope to the one neighbour.
+    Where a second detector starts again at shorter wavelengths a new stretch begins.
 
     Parameters
     ----------
@@ -31,9 +34,13 @@ def first_derivative(positions: Floats, values: Floats) -> Floats:
         at a band without neighbours, and at bands that share their wavelength.
     """
     result = np.full(values.shape, np.nan)
-    order = np.argsort(positions, kind="stable")
+    forward = np.mean(np.diff(positions) > 0) if positions.size > 1 else 1.0
+    if max(forward, 1 - forward) > _MOSTLY:
+        order, direction = np.arange(positions.size), 1.0 if forward > 0.5 else -1.0
+    else:
+        order, direction = np.argsort(positions, kind="stable"), 1.0
     x, y = positions[order], values[order]
-    steps = np.diff(x)
+    steps = direction * np.diff(x)
     typical = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     joined = (steps > 0) & (steps <= _GAP_STEPS * typical)
     joined &= np.isfinite(y[1:]) & np.isfinite(y[:-1])

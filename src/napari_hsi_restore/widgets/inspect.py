@@ -1,4 +1,4 @@
-"""The Inspect dock: bands in nanometres, colour composites, spectra of pixels and regions."""
+"""The Inspect dock: bands in nanometres, colour pictures, spectra of pixels and regions."""
 
 from __future__ import annotations
 
@@ -11,56 +11,47 @@ import napari.viewer
 from napari.layers import Layer
 from qtpy.QtCore import QSignalBlocker, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QDockWidget,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-)
-from qtpy.QtWidgets import QWidget as Widget
+from qtpy.QtWidgets import QDockWidget, QVBoxLayout
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin import marks
 from napari_hsi_restore.plugin.band_axis import BandAxis
-from napari_hsi_restore.plugin.composites import (
-    COMPOSITES,
-    Composite,
-    allows,
-    composite,
-    composite_of_bands,
-)
+from napari_hsi_restore.plugin.band_edits import BandEdits
+from napari_hsi_restore.plugin.composites import COMPOSITES, Composite, allows
 from napari_hsi_restore.plugin.contrast import band_limits
-from napari_hsi_restore.plugin.layers import (
-    METADATA_KEY,
-    is_cube_layer,
-    layer_to_cube,
-    plane_options,
+from napari_hsi_restore.plugin.curve_views import CurveView, named_after, view_title, viewed
+from napari_hsi_restore.plugin.fellow_layers import fellows, possible_fellows
+from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube
+from napari_hsi_restore.plugin.mark_layers import (
+    add_marks,
+    begin_drawing,
+    end_drawing,
+    is_drawing,
+    may_pin,
+    remove_marks,
+)
+from napari_hsi_restore.plugin.picture_layers import (
+    find_picture,
+    hide_pictures,
+    pictures_of,
+    show_picture,
 )
 from napari_hsi_restore.plugin.placing import pixel_at, show_band, shown_band
 from napari_hsi_restore.plugin.shown_bands import shows_preview, views_of
 from napari_hsi_restore.plugin.spectra import Curve, curves_csv, value_title, write_text
 from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
-from napari_hsi_restore.widgets.parts.band_slider import BandSlider
-from napari_hsi_restore.widgets.parts.band_triple import BandTriple
+from napari_hsi_restore.widgets.parts.colour_work import FALSE_COLOUR, ColourPicture, ColourWork
 from napari_hsi_restore.widgets.parts.connections import Connections
-from napari_hsi_restore.widgets.parts.cube_chooser import CubeChooser
 from napari_hsi_restore.widgets.parts.dock import Dock
-from napari_hsi_restore.widgets.parts.mark_spectra import MarkSpectra
+from napari_hsi_restore.widgets.parts.inspect_form import InspectForm
 from napari_hsi_restore.widgets.parts.save_dialog import save_as
-from napari_hsi_restore.widgets.parts.spectrum_feed import Answer, Probe, SpectrumFeed
-from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
+from napari_hsi_restore.widgets.parts.shown_spectra import ShownSpectra
 from napari_hsi_restore.widgets.parts.theme import plot_colors
-from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 
 _SETTLE_MS = 120
 """A band is stretched when the slider has rested so long."""
 _SORTING_MS = 500
-_LARGEST_PICTURE = 4_000_000
-"""Pixels of a colour picture; of a larger cube every n-th row and column is taken."""
 
 HELP = "Drop a cube on napari, or choose File > Open Sample > HSI Restore, to see its spectra here."
 HINT = "Move over the image for its spectrum; Shift+click or Pin keeps it."
@@ -80,11 +71,12 @@ class InspectWidget(Dock):
         self._layer: Layer | None = None
         self._cube: HyperCube | None = None
         self._axis: BandAxis | None = None
-        self._pixel: tuple[int, int] | None = None
-        self._live: Curve | None = None
+        self._ticked: list[Any] = []
         self._to_layer = Connections()
         self._to_drawing = Connections()
+        self._to_fellows = Connections()
         self._band: int | None = None
+        self._edits = BandEdits()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -93,99 +85,57 @@ class InspectWidget(Dock):
         self._sorting.setInterval(_SORTING_MS)
         self._sorting.timeout.connect(self._show_sorting)
         self._sorting_said = ""
-        self._feed = SpectrumFeed(self)
-        self._feed.answered.connect(self._on_spectrum)
-        self._feed.failed.connect(self._say)
-        self._marks = MarkSpectra(self)
-        self._marks.changed.connect(self._show_curves)
-        self._marks.failed.connect(self._say)
-        self._build()
-        for ending in (self._to_layer, self._to_drawing):
+        self._spectra = ShownSpectra(self)
+        self._spectra.changed.connect(self._show_curves)
+        self._spectra.library.changed.connect(self._show_matches)
+        self._colours = ColourWork(self)
+        self._colours.made.connect(self._on_picture)
+        for part in (self._spectra, self._colours):
+            part.failed.connect(self._say)
+        self.form = InspectForm(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.form)
+        self._connect_form()
+        for ending in (self._to_layer, self._to_drawing, self._to_fellows):
             self.destroyed.connect(ending.close)
         self._enter()
 
-    # What the user sees ------------------------------------------------------
-
-    def _build(self) -> None:
-        self._chooser = CubeChooser(parent=self)
-        self._chooser.setAccessibleName("Cube to inspect")
-        self._chooser.setToolTip("The cube whose bands and spectra are shown.")
-        self._chooser.cube_requested.connect(self.inspect_layer)
-        self._slider = BandSlider(self)
-        self._slider.band_requested.connect(self.go_to_band)
-        self._stretch = QCheckBox("Stretch each &band", self)
-        self._stretch.setToolTip(
-            "Set the contrast to 2..98 % of each band that is shown, so that dark bands are seen, "
-            "too. Otherwise all bands share one contrast."
-        )
-        self._stretch.toggled.connect(self._stretch_soon)
-        self._triple = BandTriple(self)
-        self._triple.bands_requested.connect(self.add_false_colour)
-        self._plot = SpectrumPlot(self)
-        self._plot.band_requested.connect(self.go_to_band)
-        self._plot.removal_requested.connect(self._marks.remove)
-        self._readout = wrapping_label("Value under the cursor", self)
-        self._status = wrapping_label("Message", self)
-
-        top = QHBoxLayout()
-        label = QLabel("&Cube")
-        label.setBuddy(self._chooser)
-        top.addWidget(label)
-        top.addWidget(self._chooser, 1)
-        self._buttons: list[QPushButton] = []
-        colours = QHBoxLayout()
+    def _connect_form(self) -> None:
+        form = self.form
+        form.chooser.cube_requested.connect(self.inspect_layer)
+        form.slider.band_requested.connect(self.go_to_band)
+        form.stretch.toggled.connect(self._stretch_soon)
         for kind in COMPOSITES:
-            button = self._button(kind.title, f"{kind.purpose} Adds a colour layer.")
-            button.clicked.connect(lambda _=False, kind=kind: self.add_composite(kind))
-            colours.addWidget(button)
-        below = QGridLayout()
-        for place, (text, tip, action) in enumerate(
-            (
-                ("&Pin", "Keep the spectrum of the last pixel under the cursor.", self.pin),
-                ("Draw &region", "Mean and spread inside a rectangle drawn now.", None),
-                ("C&lear", "Remove all pins and regions of this cube.", self.clear_marks),
-                ("Save C&SV…", "Save the plotted spectra as a table.", self._ask_csv),
-                ("Save P&NG…", "Save the plot as a picture.", self._ask_png),
+            form.pictures[kind.name].clicked.connect(
+                lambda _=False, kind=kind: self.add_composite(kind)
             )
+        form.triple.bands_requested.connect(self.add_false_colour)
+        form.triple.bands_changed.connect(self._change_false_colour)
+        form.plot.channels_requested.connect(self._change_false_colour)
+        form.plot.band_requested.connect(self.go_to_band)
+        form.plot.stretch_requested.connect(self.mark_bands)
+        form.plot.removal_requested.connect(self._spectra.remove)
+        form.view_requested.connect(self._on_view)
+        form.editing_requested.connect(form.plot.set_editing)
+        library = self._spectra.library
+        form.library_requested.connect(library.offer)
+        form.matches.library_requested.connect(library.open)
+        form.matches.match_requested.connect(library.choose)
+        form.layers.choice_requested.connect(self.compare_layers)
+        form.draw.toggled.connect(self.draw_region)
+        for button, action in (
+            (form.pin, self.pin),
+            (form.clear, self.clear_marks),
+            (form.csv, self._ask_csv),
+            (form.png, self._ask_png),
+            (form.undo, self._undo_bands),
+            (form.all_good, self._mark_all_good),
         ):
-            button = self._button(text, tip)
-            if action is None:
-                self._draw = button
-                button.setCheckable(True)
-                button.toggled.connect(self.draw_region)
-            else:
-                button.clicked.connect(lambda _=False, action=action: action())
-            below.addWidget(button, place // 3, place % 3)
-        band_row = QHBoxLayout()
-        band_row.addWidget(self._slider.label, 1)
-        band_row.addWidget(self._stretch)
-        layout = QVBoxLayout(self)
-        for item in (
-            top,
-            self._status,
-            self._slider,
-            band_row,
-            colours,
-            self._triple,
-            self._plot,
-            self._readout,
-            below,
-        ):
-            if isinstance(item, Widget):
-                layout.addWidget(item, 1 if item is self._plot else 0)
-            else:
-                layout.addLayout(item)
-
-    def _button(self, text: str, tip: str) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.setAccessibleName(text.replace("&", ""))
-        button.setAccessibleDescription(tip)
-        self._buttons.append(button)
-        return button
+            button.clicked.connect(lambda _=False, action=action: action())
 
     def _say(self, text: str) -> None:
-        self._status.setText(text)
+        self.form.status.setText(text)
 
     # Listening ---------------------------------------------------------------
 
@@ -201,9 +151,12 @@ class InspectWidget(Dock):
         self._to_viewer.append(viewer.mouse_drag_callbacks, self._on_mouse_press)
 
     def _rest(self) -> None:
-        for ending in (self._to_layer, self._to_drawing, self._marks, self._feed):
+        for ending in (self._to_layer, self._to_drawing, self._to_fellows, self._spectra):
             ending.close()
-        self._layer = self._cube = self._axis = self._pixel = self._live = None
+        self._layer = self._cube = self._axis = None
+        self._ticked = []
+        self._colours.set_cube(None, None)
+        self.form.edit.setChecked(False)
         self._settle.stop()
         self._sorting.stop()
         self._viewer.canvas.overlays.text.visible = False
@@ -230,9 +183,9 @@ class InspectWidget(Dock):
 
     def _on_theme(self) -> None:
         colors = plot_colors(self._viewer.theme)
-        self._accent = colors.accent
-        self._plot.set_colors(colors)
-        self._show_curves()
+        self.form.plot.set_colors(colors)
+        self.form.layers.set_theme(self._viewer.theme)
+        self._spectra.set_accent(colors.accent)
 
     def _on_inserted(self, event: Any) -> None:
         self._refresh()
@@ -242,7 +195,7 @@ class InspectWidget(Dock):
         in_view = self.isVisible() and not self.visibleRegion().isEmpty()
         if from_file and in_view and is_cube_layer(layer):
             self.inspect_layer(layer)
-            self._refresh()
+            self._show_choices()
             if self._cube is not None and allows(self._cube, COMPOSITES[0]):
                 self.add_composite(COMPOSITES[0])
 
@@ -255,29 +208,38 @@ class InspectWidget(Dock):
         if self._layer is not None:
             self._find_marks()
         self._on_band()
-        self._chooser.set_entries([(layer.name, layer) for layer in reversed(layers)], self._layer)
+        self._show_choices()
+
+    def _show_choices(self) -> None:
+        layers = [layer for layer in reversed(self._viewer.layers) if is_cube_layer(layer)]
+        self.form.chooser.set_entries([(layer.name, layer) for layer in layers], self._layer)
+        possible = possible_fellows(layers, self._layer)
+        ticked = [layer for layer in possible if layer in self._ticked]
+        self.form.set_layers([(layer.name, layer) for layer in possible], ticked)
+        before = [fellow.layer for fellow in self._spectra.fellows]
+        if [layer for layer in self._ticked if layer in ticked] != before:
+            self._show_fellows()
 
     def _on_active(self) -> None:
         active = self._viewer.layers.selection.active
         if active is not None and active != self._layer and is_cube_layer(active):
             self.inspect_layer(active)
-            self._chooser.set_entries(
-                [(x.name, x) for x in reversed(self._viewer.layers) if is_cube_layer(x)], active
-            )
+            self._show_choices()
 
     def inspect_layer(self, layer: Layer | None) -> None:
         """Look at a cube layer; None looks at nothing."""
         self._to_layer.close()
-        self._layer, self._pixel, self._live = layer, None, None
+        self._layer = layer
         if layer is not None:
             self._to_layer.connect(layer.events.data, self._on_data)
             self._to_layer.connect(layer.events.name, self._refresh)
+            self._to_layer.connect(layer.events.metadata, self._on_metadata)
             # A preview gives way to the band itself.
             self._to_layer.connect(layer.events.set_data, self._show_overlay)
-        for button in self._buttons:
-            button.setEnabled(layer is not None)
+        self.form.set_enabled(layer is not None)
         self._on_data()
         self._find_marks()
+        self._show_choices()
 
     def _on_data(self) -> None:
         self._cube = self._axis = None
@@ -290,14 +252,17 @@ class InspectWidget(Dock):
             except UserError as error:
                 text = str(error)
         self._say(text)
-        self._readout.setText("")
-        self._slider.set_axis(self._axis)
-        self._triple.set_axis(self._axis)
+        form = self.form
+        form.readout.setText("")
+        form.slider.set_axis(self._axis)
+        form.triple.set_axis(self._axis)
         self._band = None
-        self._plot.set_axis(self._axis, value_title(self._cube) if self._cube else "")
-        self._show_curves()
+        form.plot.set_axis(self._axis, self._value_title)
+        self._colours.set_cube(self._layer, self._cube)
+        self._spectra.set_cube(self._cube)
+        self._show_fellows()
         self._on_band()
-        self._marks.set_cube(self._cube)
+        self._show_undo()
         if self._layer is not None and views_of(self._layer.data) is not None:
             self._sorting.start()
 
@@ -311,7 +276,7 @@ class InspectWidget(Dock):
             )
         else:
             self._sorting.setInterval(4 * _SORTING_MS)
-        if self._status.text() in (HINT, self._sorting_said) and (said or self._sorting_said):
+        if self.form.status.text() in (HINT, self._sorting_said) and (said or self._sorting_said):
             self._say(said or HINT)
             self._sorting_said = said
 
@@ -326,29 +291,27 @@ class InspectWidget(Dock):
         if not self._to_viewer:
             return  # Out of the window meanwhile; another dock may own the canvas.
         if self._layer is None or self._axis is None:
-            self._plot.set_band(None)
+            self.form.plot.set_band(None)
             self._show_overlay()
             return
         before, self._band = self._band, shown_band(self._viewer, self._layer)
-        self._slider.set_band(self._band)
-        self._plot.set_band(self._band)
+        self.form.slider.set_band(self._band)
+        self.form.plot.set_band(self._band)
         if before != self._band:
             if before is not None:
-                self._hide_pictures()
+                # They would cover the band that the user asks for.
+                hide_pictures(self._viewer, self._layer)
             self._stretch_soon()
         self._show_overlay()
         self._show_readout()
 
     def _show_overlay(self) -> None:
         overlay = self._viewer.canvas.overlays.text
+        self._show_channels()
         if self._axis is None or self._band is None or not self._in_window():
             overlay.visible = False
             return
-        pictures = [
-            layer.name
-            for layer in self._viewer.layers
-            if layer.visible and marks.mark_of(layer, "picture_of", self._layer)
-        ]
+        pictures = [each.name for each in pictures_of(self._viewer, self._layer) if each.visible]
         band = self._axis.describe(self._band)
         if self._layer is not None and shows_preview(self._layer):
             band += "  ·  coarse, reading…"
@@ -356,7 +319,7 @@ class InspectWidget(Dock):
         overlay.visible = True
 
     def _stretch_soon(self) -> None:
-        if self._stretch.isChecked():
+        if self.form.stretch.isChecked():
             self._settle.start()
 
     def _stretch_band(self) -> None:
@@ -370,24 +333,57 @@ class InspectWidget(Dock):
 
         start_work(show, or_sentence, band_limits, cube, band)
 
-    def _hide_pictures(self) -> None:
-        # A colour picture would cover the band that the user asks for.
-        for layer in self._viewer.layers:
-            # napari tells of every assignment, even one that changes nothing.
-            if layer.visible and marks.mark_of(layer, "picture_of", self._layer):
-                layer.visible = False
-
     def _show_readout(self) -> None:
-        if self._live is None or self._axis is None or self._cube is None or self._layer is None:
+        if (
+            not self._spectra.live
+            or self._axis is None
+            or self._cube is None
+            or self._layer is None
+        ):
             return
-        row, column = self._pixel or (0, 0)
+        row, column = self._spectra.pixel or (0, 0)
         band = shown_band(self._viewer, self._layer)
-        value = self._live.values[band]
+        value = self._spectra.live[0].values[band]
         said = f"{value:.5g} {self._cube.units or ''}".rstrip()
         if not math.isfinite(value):
             said = "no data"
         where = f"{self._axis.positions[band]:.1f} nm" if self._axis.in_nm else f"band {band}"
-        self._readout.setText(f"Row {row}, column {column}: {said} at {where}")
+        self.form.readout.setText(f"Row {row}, column {column}: {said} at {where}")
+
+    # Good bands --------------------------------------------------------------
+
+    def mark_bands(self, low: float, high: float) -> None:
+        """Mark the bands of a stretch of the axis bad, or good if all of them are bad."""
+        if self._layer is not None and self._cube is not None:
+            self._say(self._edits.mark(self._layer, low, high))
+
+    def _mark_all_good(self) -> None:
+        if self._layer is not None and self._cube is not None:
+            self._say(self._edits.mark_all_good(self._layer))
+
+    def _undo_bands(self) -> None:
+        if self._layer is not None:
+            self._edits.undo(self._layer)
+            self._say("The last marking of bands is taken back.")
+
+    def _on_metadata(self) -> None:
+        # The good bands may have been edited, here or by somebody else.
+        self._show_undo()
+        if self._layer is None or self._cube is None:
+            return
+        cube = layer_to_cube(self._layer)
+        axis = BandAxis.of(cube)
+        if self._axis is None or axis.same_bands(self._axis):
+            return
+        self._cube, self._axis = cube, axis
+        self.form.plot.set_good_bands(axis)
+        self.form.slider.set_axis(axis)
+        self._colours.set_cube(self._layer, cube)
+        self._spectra.set_good_bands(cube)
+        self._on_band()
+
+    def _show_undo(self) -> None:
+        self.form.undo.setEnabled(self._edits.can_undo(self._layer))
 
     # Spectra -----------------------------------------------------------------
 
@@ -403,196 +399,186 @@ class InspectWidget(Dock):
     def _on_mouse_press(self, viewer: Any, event: Any) -> None:
         if self._layer is None or not self.isVisible() or "Shift" not in event.modifiers:
             return
-        if viewer.dims.ndisplay == 3:
+        if not may_pin(viewer):
             return
-        active = viewer.layers.selection.active
-        if active is not None and active.mode not in ("pan_zoom", "transform"):
-            return  # The user is drawing.
         pixel = pixel_at(self._layer, event.position)
         if pixel is not None:
             self.pin_pixel(*pixel)
 
     def probe(self, row: int, column: int) -> None:
         """Show the live spectrum of a pixel."""
-        if self._cube is not None:
-            self._feed.request((Probe(self._layer, self._cube, row, column),))
-
-    def _on_spectrum(self, answers: tuple[Answer, ...]) -> None:
-        [answer] = answers
-        probe = answer.probe
-        if probe.cube is not self._cube or self._axis is None:
-            return
-        self._pixel = (probe.row, probe.column)
-        label = f"cursor ({probe.row}, {probe.column})"
-        self._live = Curve(label, self._axis, answer.values, self._accent, live=True)
-        self._show_curves()
-        self._show_readout()
+        self._spectra.probe(row, column)
 
     @property
     def curves(self) -> list[Curve]:
-        """The spectra in the plot: regions, pins, and the pixel under the cursor."""
-        live = [self._live] if self._live is not None else []
-        return [*self._marks.curves, *live]
+        """The spectra in the plot: regions, pins, the pixel under the cursor, the library's."""
+        return self._spectra.curves
+
+    @property
+    def shown_curves(self) -> list[Curve]:
+        """The curves as they are looked at, such as without their continuum."""
+        return [viewed(curve, self.form.view) for curve in self.curves]
+
+    @property
+    def _value_title(self) -> str:
+        if self._cube is None or self._axis is None:
+            return ""
+        return view_title(self.form.view, value_title(self._cube), self._axis)
 
     def _show_curves(self) -> None:
-        if self._live is not None and self._live.color != self._accent:
-            live = self._live
-            self._live = Curve(live.label, live.axis, live.values, self._accent, live=True)
-        self._plot.set_curves(self.curves)
-        self._plot.set_message(self._plot_message())
+        self.form.plot.set_curves(self.shown_curves)
+        self.form.plot.set_message(self._plot_message())
+        self._show_readout()
+
+    def _on_view(self, view: CurveView) -> None:
+        self._say(view.purpose)
+        self.form.plot.set_value_title(self._value_title)
+        self._show_curves()
+
+    def _show_matches(self) -> None:
+        library = self._spectra.library
+        self.form.matches.show_matches(
+            library.title, f"{library.note} {library.guesses}", library.matches, library.chosen
+        )
 
     def _plot_message(self) -> str:
-        if self._axis is None or self._marks.curves:
+        if self._axis is None or self._spectra.marks.curves:
             return ""
-        if self._live is None:
+        if not self._spectra.live:
             return "Move over the image"
-        _, drawn = self._live.axis.polyline(self._live.values)
+        _, drawn = self._spectra.live[0].axis.polyline(self._spectra.live[0].values)
         return "" if any(map(math.isfinite, drawn)) else "This pixel holds no data"
+
+    # Other layers ------------------------------------------------------------
+
+    def compare_layers(self, layers: list[Any]) -> None:
+        """Show the spectra of these cube layers beside those of the inspected one."""
+        self._ticked = list(layers)
+        self._show_fellows()
+
+    def _show_fellows(self) -> None:
+        self._to_fellows.close()
+        layers = possible_fellows(self._viewer.layers, self._layer)
+        chosen = [layer for layer in self._ticked if layer in layers]
+        found = [] if self._layer is None else fellows(chosen, self._layer)
+        for fellow in found:
+            for emitter in (fellow.layer.events.data, fellow.layer.events.metadata):
+                self._to_fellows.connect(emitter, self._show_fellows)
+        self._spectra.set_fellows(found)
 
     # Pins and regions --------------------------------------------------------
 
     def pin(self) -> None:
         """Keep the spectrum of the last pixel under the cursor."""
-        if self._pixel is None:
+        if self._spectra.pixel is None:
             self._say("Move over the image first; Pin keeps the last pixel under the cursor.")
         else:
-            self.pin_pixel(*self._pixel)
+            self.pin_pixel(*self._spectra.pixel)
 
     def pin_pixel(self, row: int, column: int) -> None:
         """Keep the spectrum of a pixel as a point on the image and a curve."""
         if self._layer is None:
             return
-        if self._marks.points is None:
-            self._add_mark_layer(marks.pins_layer(self._layer))
-        assert self._marks.points is not None
-        self._marks.points.add([row, column])
-        self._marks.points.selected_data = set()
+        if self._spectra.marks.points is None:
+            add_marks(self._viewer, marks.pins_layer(self._layer), self._layer)
+        assert self._spectra.marks.points is not None
+        self._spectra.marks.points.add([row, column])
+        self._spectra.marks.points.selected_data = set()
 
     def draw_region(self, on: bool = True) -> None:
         """Let the user draw rectangles whose mean and spread are shown, or end that."""
         if self._layer is None:
             return
         if not on:
-            if self._drawing():
-                assert self._marks.shapes is not None
-                self._marks.shapes.mode = "pan_zoom"
-                self._viewer.layers.selection.active = self._layer
+            if is_drawing(self._viewer, self._spectra.marks.shapes):
+                end_drawing(self._viewer, self._spectra.marks.shapes, self._layer)
             self._say(HINT)
             return
-        if self._marks.shapes is None:
-            self._add_mark_layer(marks.regions_layer(self._layer))
-        assert self._marks.shapes is not None
-        self._viewer.layers.selection.active = self._marks.shapes
-        self._marks.shapes.mode = "add_rectangle"
+        if self._spectra.marks.shapes is None:
+            add_marks(self._viewer, marks.regions_layer(self._layer), self._layer)
+        assert self._spectra.marks.shapes is not None
+        begin_drawing(self._viewer, self._spectra.marks.shapes)
         self._say(
             "Drag a rectangle on the image; press Draw region again to end. The layer controls "
             "have other shapes."
         )
 
-    def _drawing(self) -> bool:
-        shapes = self._marks.shapes
-        return (
-            shapes is not None
-            and self._viewer.layers.selection.active == shapes
-            and str(shapes.mode).startswith("add_")
-        )
-
     def _show_drawing(self) -> None:
-        with QSignalBlocker(self._draw):
-            self._draw.setChecked(self._drawing())
+        with QSignalBlocker(self.form.draw):
+            self.form.draw.setChecked(is_drawing(self._viewer, self._spectra.marks.shapes))
 
     def clear_marks(self) -> None:
         """Remove the pins and regions of this cube."""
-        for layer in (self._marks.points, self._marks.shapes):
-            if layer is not None and layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        remove_marks(self._viewer, (self._spectra.marks.points, self._spectra.marks.shapes))
         if self._layer is not None:
             self._viewer.layers.selection.active = self._layer
 
-    def _add_mark_layer(self, layer: Layer) -> None:
-        cube_layer = self._layer
-        self._viewer.add_layer(layer)
-        self._viewer.layers.selection.active = cube_layer
-
     def _find_marks(self) -> None:
-        found: dict[str, Layer] = {}
-        for layer in self._viewer.layers if self._layer is not None else ():
-            for kind in ("pins_of", "regions_of"):
-                if marks.mark_of(layer, kind, self._layer):
-                    found[kind] = layer
+        found = marks.find_marks(self._viewer.layers, self._layer)
         points: Any = found.get("pins_of")
         shapes: Any = found.get("regions_of")
-        if shapes != self._marks.shapes:
+        if shapes != self._spectra.marks.shapes:
             self._to_drawing.close()
             if shapes is not None:
                 self._to_drawing.connect(shapes.events.mode, self._show_drawing)
-        self._marks.set_layers(points, shapes)
+        self._spectra.marks.set_layers(points, shapes)
         self._show_drawing()
 
     # Pictures and files ------------------------------------------------------
 
     def add_composite(self, kind: Composite) -> None:
         """Add a colour picture of the cube as a layer, computed in the background."""
-        self._add_picture(kind.title, composite, kind.name)
+        if self._cube is not None:
+            self._say(f"{kind.title}: computing…")
+            self._colours.request_composite(kind)
 
     def add_false_colour(self, bands: tuple[int, int, int]) -> None:
-        """Add a picture of three bands as red, green and blue."""
-        if self._axis is not None:
-            places = " ".join(f"{self._axis.positions[band]:.0f}" for band in bands)
-            unit = " nm" if self._axis.in_nm else ""
-            self._add_picture(f"RGB {places}{unit}", composite_of_bands, bands)
+        """Show three bands as red, green and blue, in a layer that follows other choices."""
+        self._colours.request_bands(bands)
 
-    def _add_picture(self, title: str, compute: Callable[..., Any], choice: Any) -> None:
-        layer, cube = self._layer, self._cube
-        if layer is None or cube is None:
+    def _change_false_colour(self, bands: tuple[int, int, int]) -> None:
+        self.form.triple.set_bands(bands)
+        picture = self._false_colour()
+        if picture is not None and picture.visible:
+            self._colours.request_bands(bands)
+
+    def _false_colour(self) -> Any:
+        if self._layer is None:
+            return None
+        return find_picture(self._viewer, self._layer, FALSE_COLOUR)
+
+    def _show_channels(self) -> None:
+        picture = self._false_colour()
+        seen = picture is not None and picture.visible and self._in_window()
+        self.form.plot.set_channels(self.form.triple.bands if seen else None)
+
+    def _on_picture(self, picture: ColourPicture) -> None:
+        layer, viewer = picture.key, self._viewer
+        if layer not in viewer.layers:
             return
-        self._say(f"{title}: computing…")
-        step = math.ceil(math.sqrt(cube.shape[1] * cube.shape[2] / _LARGEST_PICTURE))
-        if step > 1:
-            cube = cube.replace(data=cube.data[:, ::step, ::step], georeference=None)
-        start_work(
-            lambda picture: self._on_picture(layer, title, picture, step),
-            or_sentence,
-            compute,
-            cube,
-            choice,
+        known = find_picture(viewer, layer, picture.kind)
+        shown = show_picture(
+            viewer,
+            layer,
+            picture.kind,
+            picture.title,
+            picture.values,
+            step=picture.step,
+            georeference=picture.georeference,
         )
-
-    def _on_picture(self, layer: Layer, title: str, picture: Any, step: int) -> None:
-        if isinstance(picture, str):
-            self._say(picture)
-            return
-        if layer not in self._viewer.layers:
-            return
-        name = f"{layer.name} [{title}]"
-        known = [
-            other
-            for other in self._viewer.layers
-            if marks.mark_of(other, "picture_of", layer) and marks.title_of(other) == title
-        ]
-        if known:
-            known[0].data = picture
-            known[0].visible = True
-            # On top of the other pictures, where it is seen.
-            self._viewer.layers.move(self._viewer.layers.index(known[0]), -1)
-        else:
-            options = plane_options(layer)
-            options["scale"] = options["scale"] * step
-            options["metadata"] = {METADATA_KEY: {"picture_of": layer.unique_id, "title": title}}
-            added = self._viewer.add_image(picture, rgb=True, name=name, **options)
-            self._to_viewer.connect(added.events.visible, self._show_overlay)
-        self._viewer.layers.selection.active = layer
-        part = f" (one of {step} rows and columns)" if step > 1 else ""
-        self._say(f'"{name}"{part} lies on top; moving to another band hides it.')
+        if known is None:
+            self._to_viewer.connect(shown.events.visible, self._show_overlay)
+        self._say(_words(picture, shown.name))
         self._show_overlay()
 
     def save_csv(self, path: str | Path) -> Path:
         """Save the plotted spectra as a table; see `plugin.spectra.curves_csv`."""
-        return write_text(path, curves_csv(self.curves))
+        view = self.form.view
+        return write_text(path, curves_csv([named_after(each, view) for each in self.shown_curves]))
 
     def save_png(self, path: str | Path) -> Path:
         """Save the plot as a picture."""
-        return self._plot.save_png(path)
+        return self.form.plot.save_png(path)
 
     def _ask_csv(self) -> None:
         self._ask("Save spectra", "csv", self.save_csv)
@@ -608,3 +594,11 @@ class InspectWidget(Dock):
             return
         if saved := save_as(self, title, f"{self._layer.name} spectra", suffix, save):
             self._say(f"Saved {saved}")
+
+
+def _words(picture: ColourPicture, name: str) -> str:
+    part = f", one of {picture.step} rows and columns" if picture.step > 1 else ""
+    how = f" ({picture.note}{part})" if picture.note else part
+    if picture.kind == FALSE_COLOUR:
+        return f'"{name}"{how}: drag the lines R, G and B in the plot to change it.'
+    return f'"{name}"{how} lies on top; moving to another band hides it.'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_hsi_restore.plugin.band_axis import BandAxis
@@ -17,10 +17,13 @@ class BandTriple(QWidget):
     Signals
     -------
     bands_requested(tuple)
-        Three band numbers, for red, green and blue.
+        The button was pressed: three band numbers, for red, green and blue.
+    bands_changed(tuple)
+        The user typed another wavelength: three band numbers.
     """
 
     bands_requested = Signal(object)
+    bands_changed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +44,8 @@ class BandTriple(QWidget):
                 f"Shown as {channel.lower()}: the nearest band to this wavelength (or this band "
                 "number, where the cube has no wavelengths)."
             )
+            field.setKeyboardTracking(False)
+            field.valueChanged.connect(self._on_value)
             # napari's own minimum suits a field with buttons.
             field.setStyleSheet("min-width: 36px; padding: 1px 4px;")
             field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -52,7 +57,10 @@ class BandTriple(QWidget):
         layout.addWidget(self._unit)
         self.button = QPushButton("False colour", self)
         self.button.setAccessibleName("False colour")
-        self.button.setToolTip("Add a colour layer of the three bands on the left.")
+        self.button.setToolTip(
+            "Show the three bands on the left as a colour layer. While it is seen, drag the lines "
+            "R, G and B in the plot, or type other wavelengths: the colours follow."
+        )
         self.button.clicked.connect(self._on_click)
         layout.addWidget(self.button)
 
@@ -75,10 +83,23 @@ class BandTriple(QWidget):
             return
         values = self._chosen.get(_key(axis), _proposal(axis))
         for field, value in zip(self._fields, values, strict=True):
-            field.setRange(*axis.limits)
-            field.setDecimals(0)
-            field.setSingleStep(10 if axis.in_nm else 1)
-            field.setValue(value)
+            with QSignalBlocker(field):
+                field.setRange(*axis.limits)
+                field.setDecimals(0)
+                field.setSingleStep(10 if axis.in_nm else 1)
+                field.setValue(value)
+
+    def set_bands(self, bands: tuple[int, int, int]) -> None:
+        """Show where three bands lie, without asking for them."""
+        if self._axis is None:
+            return
+        for field, band in zip(self._fields, bands, strict=True):
+            with QSignalBlocker(field):
+                field.setValue(float(self._axis.positions[band]))
+
+    def _on_value(self) -> None:
+        if (bands := self.bands) is not None:
+            self.bands_changed.emit(bands)
 
     def _on_click(self) -> None:
         if (bands := self.bands) is not None:

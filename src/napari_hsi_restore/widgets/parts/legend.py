@@ -10,12 +10,15 @@ from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_hsi_restore.plugin.spectra import Curve
 
+_SIGNS = {"solid": "■", "dash": "▬&nbsp;▬", "dot": "▪▪▪", "dash-dot": "▬▪▬"}
 _MOST = 16
 """More names than that would leave no room for the plot."""
+_LONGEST = 40
+"""Letters of a name; of a longer one the middle is left out."""
 
 
 class Legend(QLabel):
-    """One coloured square and name a curve, in as many lines as they need.
+    """One coloured sign of its line and name a curve, in as many lines as they need.
 
     Signals
     -------
@@ -53,8 +56,13 @@ class Legend(QLabel):
 
 def _entry(place: int, curve: Curve) -> str:
     # No break inside one entry.
-    name = html.escape(curve.label).replace(" ", "&nbsp;")
-    entry = f'<span style="color:{curve.color}">■</span>&nbsp;{name}'
+    label = curve.label
+    if len(label) > _LONGEST:
+        # The joiners keep Qt from breaking the line there.
+        joined = "\u2060…\u2060"
+        label = f"{label[: _LONGEST // 2]}{joined}{label[-_LONGEST // 2 + 1 :]}"
+    name = html.escape(label).replace(" ", "&nbsp;")
+    entry = f'<span style="color:{curve.color}">{_SIGNS[curve.style]}</span>&nbsp;{name}'
     if curve.mark is not None:
         style = f"color:{curve.color}; text-decoration:none"
         entry += f'&nbsp;<a href="{place}" title="Remove" style="{style}">✕</a>'

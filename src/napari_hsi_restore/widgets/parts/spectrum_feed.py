@@ -16,6 +16,8 @@ from napari_hsi_restore.plugin.spectra import pixel_spectrum
 
 _INTERVAL_MS = 33
 """About 30 Hz."""
+_MOST_AT_ONCE = 4
+"""Pixels of files that are read without a thread; each takes milliseconds."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,8 +49,8 @@ class Answer:
 class SpectrumFeed(QObject):
     """Answers requests for pixels, at most 30 a second.
 
-    Cubes in memory or in a memory map are read at once, for this takes
-    milliseconds; dask arrays, which may have to decompress, in a thread.
+    Cubes in memory, and a few pixels of a memory map, are read at once, for this takes
+    milliseconds; many pixels, and dask arrays, which may have to decompress, in a thread.
 
     Signals
     -------
@@ -98,7 +100,7 @@ class SpectrumFeed(QObject):
             return
         self._generation += 1
         self._timer.start()
-        if not any(isinstance(probe.cube.data, da.Array) for probe in probes):
+        if not _takes_long(probes):
             self._deliver(read_probes(probes))
             return
         if self._pool is None:
@@ -128,6 +130,12 @@ class SpectrumFeed(QObject):
             self.failed.emit(result)
         else:
             self.answered.emit(result)
+
+
+def _takes_long(probes: tuple[Probe, ...]) -> bool:
+    if any(isinstance(probe.cube.data, da.Array) for probe in probes):
+        return True
+    return sum(probe.cube.is_lazy for probe in probes) > _MOST_AT_ONCE
 
 
 def read_probes(probes: tuple[Probe, ...]) -> tuple[Answer, ...] | str:

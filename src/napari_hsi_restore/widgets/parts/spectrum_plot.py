@@ -16,12 +16,25 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.spectra import Curve, discard
+from napari_hsi_restore.widgets.parts.band_drag import BandDragBox
+from napari_hsi_restore.widgets.parts.channel_lines import ChannelLines
 from napari_hsi_restore.widgets.parts.legend import Legend
 from napari_hsi_restore.widgets.parts.theme import PlotColors
 
 _TITLE_FEET_PX = 7
 _FIGURE_SIZE = QSize(1200, 750)
 _SPREAD_ALPHA = 60
+_PEN_STYLES = {
+    "solid": Qt.PenStyle.SolidLine,
+    "dash": Qt.PenStyle.DashLine,
+    "dot": Qt.PenStyle.DotLine,
+    "dash-dot": Qt.PenStyle.DashDotLine,
+}
+_TIP = (
+    "Spectra. Click or drag the vertical line to show that band; drag with the left "
+    "button to move, turn the wheel to zoom, right-click for more."
+)
+_EDITING_TIP = "Drag over bands, or click one, to mark them bad, or good if all of them are bad."
 
 
 class SpectrumPlot(QWidget):
@@ -33,10 +46,16 @@ class SpectrumPlot(QWidget):
         The user clicked into the plot or dragged the marker.
     removal_requested(object)
         The user wants a curve with this `mark` away.
+    stretch_requested(float, float)
+        The user dragged over a stretch of the axis, or clicked a place, while bands are edited.
+    channels_requested(tuple)
+        The user dragged one of the lines R, G, B: three band numbers.
     """
 
     band_requested = Signal(int)
     removal_requested = Signal(object)
+    stretch_requested = Signal(float, float)
+    channels_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,12 +67,11 @@ class SpectrumPlot(QWidget):
         self._spreads: list[pg.FillBetweenItem] = []
         self._shades: list[pg.LinearRegionItem] = []
 
-        self._plot = pg.PlotWidget(self)
+        self._box = BandDragBox()
+        self._box.stretch_chosen.connect(self.stretch_requested)
+        self._plot = pg.PlotWidget(self, viewBox=self._box)
         self._plot.setAccessibleName("Spectra")
-        self._plot.setToolTip(
-            "Spectra. Click or drag the vertical line to show that band; drag with the left "
-            "button to move, turn the wheel to zoom, right-click for more."
-        )
+        self._plot.setToolTip(_TIP)
         item = self._plot.getPlotItem()
         item.setMenuEnabled(True)
         item.hideButtons()
@@ -68,6 +86,8 @@ class SpectrumPlot(QWidget):
         self._marker.sigDragged.connect(self._on_marker_dragged)
         self._marker.sigPositionChangeFinished.connect(self._on_marker_dropped)
         item.addItem(self._marker, ignoreBounds=True)
+        self._channels = ChannelLines(item, self)
+        self._channels.bands_requested.connect(self.channels_requested)
         self._message = pg.TextItem(anchor=(0.5, 0.5))
         self._message.setParentItem(item.getViewBox())
         self._message.hide()
@@ -107,14 +127,15 @@ class SpectrumPlot(QWidget):
         self._marker.setPen(pg.mkPen(accent, width=1.5, style=Qt.PenStyle.DashLine))
         self._marker.setHoverPen(pg.mkPen(colors.accent, width=3))
         self._message.setColor(colors.text)
+        self._box.set_color(colors.accent)
         self._shade_bad_bands()
 
     def set_axis(self, axis: BandAxis | None, value_title: str = "") -> None:
         """Choose the spectral axis and name the values; None empties the plot."""
         self._axis = axis
-        self._value_title = value_title
         item = self._plot.getPlotItem()
-        item.setLabel("left", value_title)
+        self.set_value_title(value_title)
+        self._channels.set_axis(axis)
         self._shade_bad_bands()
         for side in ("bottom", "left"):
             item.getAxis(side).setStyle(showValues=axis is not None)
@@ -130,6 +151,30 @@ class SpectrumPlot(QWidget):
         item.setXRange(low - margin, high + margin, padding=0)
         self._marker.setBounds((low, high))
         item.enableAutoRange(axis="y")
+
+    def set_value_title(self, title: str) -> None:
+        """Name what the curves show, and fit the plot to their height anew."""
+        self._value_title = title
+        item = self._plot.getPlotItem()
+        item.setLabel("left", title)
+        item.enableAutoRange(axis="y")
+
+    def set_good_bands(self, axis: BandAxis) -> None:
+        """Shade the bad bands of an axis that differs from the present one in these alone."""
+        self._axis = axis
+        self._shade_bad_bands()
+
+    def set_editing(self, editing: bool) -> None:
+        """Let a drag or a click choose bands to mark, rather than move the plot or the band."""
+        self._box.choosing = editing
+        self._marker.setMovable(not editing)
+        self._channels.set_movable(not editing)
+        self._plot.setToolTip(_EDITING_TIP if editing else _TIP)
+        self._plot.setCursor(Qt.CursorShape.SplitHCursor if editing else Qt.CursorShape.ArrowCursor)
+
+    def set_channels(self, bands: tuple[int, int, int] | None) -> None:
+        """Show the lines R, G and B at three bands; None hides them."""
+        self._channels.set_bands(bands)
 
     def set_band(self, band: int | None) -> None:
         """Move the marker without asking for a band; None hides it."""
@@ -167,7 +212,7 @@ class SpectrumPlot(QWidget):
             line.setData(
                 x,
                 y,
-                pen=pg.mkPen(curve.color, width=width),
+                pen=pg.mkPen(curve.color, width=width, style=_PEN_STYLES[curve.style]),
                 symbol="o" if few else None,
                 symbolBrush=curve.color,
             )
@@ -249,7 +294,7 @@ class SpectrumPlot(QWidget):
         for low, high in self._axis.bad_runs():
             shade = pg.LinearRegionItem((low, high), movable=False, brush=color, pen=pg.mkPen(None))
             shade.setZValue(-10)
-            shade.setToolTip("Bands that the file marks as bad")
+            shade.setToolTip("Bands that are marked as bad")
             item.addItem(shade, ignoreBounds=True)
             self._shades.append(shade)
 
@@ -274,4 +319,7 @@ class SpectrumPlot(QWidget):
         ):
             return
         position = box.mapSceneToView(event.scenePos()).x()
+        if self._box.choosing:
+            self.stretch_requested.emit(position, position)
+            return
         self.band_requested.emit(self._axis.nearest(position))
