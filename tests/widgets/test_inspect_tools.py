@@ -129,14 +129,14 @@ def test_false_colour_follows_the_lines_in_the_plot(qtbot, viewer, dock, layer, 
     assert red.value() == 640
     before = picture.data.copy()
     drag_plot(qtbot, plot, 640, 2205)
-    qtbot.waitUntil(lambda: picture.name == "scene [RGB 2200 560 460 nm]", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: picture.name == "scene [RGB 2200 540 460 nm]", timeout=PATIENCE_MS)
     assert red.value() == 2200
     assert named(dock, QDoubleSpinBox, "Red channel").value() == 2200
     assert not (picture.data == before).all()
     # The absorption is dark where the other material is bright.
     assert picture.data[:, :15, 0].mean() > picture.data[:, 15:, 0].mean() + 100
     named(dock, QDoubleSpinBox, "Blue channel").setValue(900)
-    qtbot.waitUntil(lambda: picture.name == "scene [RGB 2200 560 900 nm]", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: picture.name == "scene [RGB 2200 540 900 nm]", timeout=PATIENCE_MS)
     assert blue.value() == 900
     assert len(pictures(viewer)) == 1
     picture.save(str(tmp_path / "picture.png"))
