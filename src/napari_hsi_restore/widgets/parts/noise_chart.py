@@ -65,6 +65,8 @@ class NoiseChart(QWidget):
         # Room for the outermost numbers and for the name of the axis below.
         item.layout.setContentsMargins(2, 10, 10, 2)
         item.getAxis("bottom").setHeight(_AXIS_HEIGHT)
+        # The numbers are those that the sentences below give.
+        item.getAxis("left").enableAutoSIPrefix(False)
         self.shot = self._plot.plot(pen=None, fillLevel=0.0)
         self.curve = self._plot.plot(symbol="o", symbolSize=4)
         self.marks = {name: pg.ScatterPlotItem(size=8) for name, *_ in _KINDS}
