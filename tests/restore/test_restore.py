@@ -283,3 +283,13 @@ def test_a_cube_is_measured_once(noisy):
     list(restore(counted, network(), region=region, measured=measured))
     assert read
     assert whole not in read
+
+
+@pytest.mark.parametrize(("bands", "gain"), [((15,), 4.0), ((5, 25), 5.0)])
+def test_a_cube_of_one_or_two_bands_is_restored_by_the_bundled_network(bands, gain):
+    scene = demo_scene(size=96)
+    clean = HyperCube(np.ascontiguousarray(scene.array()[list(bands)]), white_level=1.0)
+    noisy = degrade(clean, "gaussian-10", seed=0)
+    restored = denoise(noisy, DenoiseRecipe(model="stas_c", device="cpu"))
+    before, after = (psnr(clean.array(), cube.array(), 1.0) for cube in (noisy, restored))
+    assert after > before + gain

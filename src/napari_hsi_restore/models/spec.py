@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
@@ -63,6 +63,9 @@ class StasSpec(_DenoiserSpec, frozen=True, extra="forbid"):
         Wiring of its cells.
     """
 
+    feature_copies: ClassVar[float] = 6.0
+    """Tensors of full width and resolution that are alive at once (measured)."""
+
     architecture: Literal["stas"] = "stas"
     genotype: Genotype
 
@@ -74,6 +77,9 @@ class QRNN3DSpec(_DenoiserSpec, frozen=True, extra="forbid"):
     ----------
     architecture : {'qrnn3d'}
     """
+
+    feature_copies: ClassVar[float] = 30.0
+    """Tensors of full width and resolution that are alive at once (measured)."""
 
     architecture: Literal["qrnn3d"] = "qrnn3d"
 

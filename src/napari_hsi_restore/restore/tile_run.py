@@ -19,9 +19,6 @@ from napari_hsi_restore.restore.tiling import Tile
 if TYPE_CHECKING:
     from napari_hsi_restore.models.catalog import Denoiser
 
-FEATURE_COPIES = 5.0
-"""Feature tensors of full width that are alive at once in a network (measured)."""
-
 
 def tile_bytes(cube: HyperCube, spec: DenoiserSpec, components: int, side: int) -> float:
     """Bytes that a tile takes, with its halo.
@@ -38,7 +35,9 @@ def tile_bytes(cube: HyperCube, spec: DenoiserSpec, components: int, side: int) 
     pixels = 1.0
     for length in cube.shape[1:]:
         pixels *= min(side + 2 * spec.halo, length)
-    return pixels * (FEATURE_COPIES * 4 * spec.width * components + 4 * 4 * cube.n_bands)
+    # A network may add an empty component.
+    features = spec.feature_copies * spec.width * (components + 1)
+    return pixels * 4 * (features + 4 * cube.n_bands)
 
 
 def check_memory(cube: HyperCube, spec: DenoiserSpec, available: float) -> None:
