@@ -39,7 +39,7 @@ def test_a_map_whose_file_is_cut_is_a_sentence_and_no_crash(tmp_path, suffix):
         "from napari_hsi_restore.errors import UserError\n"
         "from napari_hsi_restore.io import read, write\n"
         "cube = read(sys.argv[1])\n"
-        "band = cube.data[3]\n"
+        "band, part = cube.data[3], cube.data[30:]\n"
         "os.truncate(sys.argv[2], 3000)\n"
         "uses = [\n"
         "    lambda: np.asarray(cube.data[39]).sum(),\n"
@@ -49,13 +49,17 @@ def test_a_map_whose_file_is_cut_is_a_sentence_and_no_crash(tmp_path, suffix):
         "    lambda: cube.data * 2,\n"
         "    lambda: cube.data.astype(float),\n"
         "    lambda: cube.data.copy(),\n"
-        "    lambda: band[30],\n"
-        "    lambda: band.mean(),\n"
+        "    lambda: part[0],\n"
+        "    lambda: part.mean(),\n"
         "    lambda: write(cube, sys.argv[1] + '.again.npz'),\n"
         "]\n"
         "for use in uses:\n"
         "    try: use(); print('no error')\n"
         "    except UserError as error: print(error)\n"
+        # napari prints all variables of what failed.
+        "assert 'made the file shorter' in repr(cube.data) + str(part)\n"
+        # What a viewer got before is still there.
+        "assert band.sum() == float(np.arange(3 * 4200, 4 * 4200, dtype=np.float32).sum())\n"
     )
     data = tmp_path / MAPPED[suffix]
     done = subprocess.run(

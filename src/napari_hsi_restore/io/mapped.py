@@ -32,11 +32,12 @@ class Mapped(np.memmap[Any, Any]):
     """A read-only memory map; a small view of it is asked for before it is touched.
 
     Everything else is as for `numpy.memmap`, but that a file which became shorter is a
-    `UserError` when the map is indexed, computed with, or copied.
+    `UserError` when the map is indexed, computed with, or copied, and that a band, a row or a
+    spectrum is read at once unless it is large.
     """
 
     def __getitem__(self, index: Any) -> Any:
-        """The view or the copy that numpy gives; a view is on its way from the disk.
+        """A view, which is on its way from the disk; of a single band, row or pixel a copy.
 
         Raises
         ------
@@ -52,6 +53,9 @@ class Mapped(np.memmap[Any, Any]):
         if underlying is None or _map_of(found) is None:
             return found.view(np.ndarray)
         ask_ahead(found, underlying)
+        if found.ndim < self.ndim and found.nbytes <= _MOST_BYTES:
+            # napari keeps the band that it shows for as long as it shows it.
+            return found.view(np.ndarray).copy()
         return found
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -91,6 +95,15 @@ class Mapped(np.memmap[Any, Any]):
         """What is computed from a map is an ordinary array."""
         plain = array.view(np.ndarray)
         return plain[()] if return_scalar else plain
+
+    def __repr__(self) -> str:
+        """As for any array; also for napari, which prints all variables when something fails."""
+        try:
+            return repr(self._whole())
+        except UserError as error:
+            return f"<{type(self).__name__} {self.shape}: {error}>"
+
+    __str__ = __repr__
 
     def _whole(self) -> npt.NDArray[Any]:
         underlying = _map_of(self)
