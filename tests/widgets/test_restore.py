@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QSettings
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QToolTip
 
 from napari_hsi_restore.cli import main
 from napari_hsi_restore.degradations import add_dead_lines, add_stripes, degrade
@@ -182,6 +182,8 @@ def test_what_is_wrong_with_single_bands_is_marked_and_said_under_the_pointer(qt
     assert "dead lines" in chart.legend.text()
     assert "bad bands" in chart.legend.text()
     assert "Not worth using (constant)" in found.findings.text()
+    chart.point_at(cube.wavelengths_nm[31])
+    assert "not worth using: constant" in QToolTip.text()
 
 
 def test_looking_at_the_noise_shows_its_progress_and_can_be_cancelled(qtbot, viewer, dock):
@@ -258,6 +260,9 @@ def test_painted_pixels_are_filled(qtbot, viewer, dock, clean):
     dock.form.picker.model = "ngmeet"
     assert mask.layer is None
     assert "ngmeet fills nothing" in mask.toolTip()
+    assert mask.currentText() == "not with this model"
+    dock.form.picker.model = "inpaint"
+    assert mask.currentText() == "mask of cloudy"
 
 
 def test_only_what_lies_on_the_same_ground_can_be_a_mask(viewer, dock, noisy):

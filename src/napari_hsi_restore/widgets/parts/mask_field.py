@@ -8,7 +8,7 @@ from napari.layers import Layer
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
-_NONE, _NEW = "None", "New…"
+_NONE, _NEW, _NOT_HERE = "None", "New…", "not with this model"
 _TIP = (
     "Painted pixels count as missing and are filled, such as clouds. “New…” adds an empty layer "
     "over the cube: paint on it, then run"
@@ -37,7 +37,6 @@ class MaskField(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
         self.activated.connect(self._choose)
-        self._list()
         self.set_possible("")
 
     @property
@@ -63,10 +62,15 @@ class MaskField(QComboBox):
         """Say why there can be no mask; empty where there can be one."""
         self.setEnabled(not why_not)
         self.setToolTip(why_not or _TIP)
+        self._list()
 
     def _list(self) -> None:
         with QSignalBlocker(self):
             self.clear()
+            if not self.isEnabled():
+                # A layer that is shown here would seem to count.
+                self.addItem(_NOT_HERE)
+                return
             self.addItem(_NONE)
             self.addItems([layer.name for layer in self._layers])
             self.insertSeparator(self.count())

@@ -262,6 +262,11 @@ class NoiseChart(QWidget):
         top = max((_HEADROOM + _ROW * (rows + 0.5)) * self._highest, _HEADROOM * typed, 1e-30)
         self._plot.setYRange(0, top, padding=0)
 
+    def point_at(self, where: float) -> None:
+        """Say what is known of the band at a wavelength (or number), where it is drawn."""
+        box = self._plot.getPlotItem().getViewBox()
+        self._tell(box.mapViewToScene(QPointF(where, 0.5 * self._highest)))
+
     def _tell(self, position: QPointF) -> None:
         """Say what is known of the band under the pointer."""
         box = self._plot.getPlotItem().getViewBox()

@@ -29,7 +29,10 @@ _STRONG = 0.3
 
 _HIGH, _LOW = 110, 125
 _AXIS_HEIGHT = 40
-_NOT_YET = "After a run: whether what was removed is noise, and where it is not."
+_NOT_YET = (
+    "Nothing to see yet: here a run that removes noise shows whether what it removed is noise, "
+    "and where it is not."
+)
 _HOW = (
     f"White is no correlation, full red +{_STRONG:g}, full blue −{_STRONG:g}. Noise shows a single "
     "dot in the left picture; anything around it is structure that was removed, or noise that is "
