@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path, PureWindowsPath
 
+import dask
 import h5py
 import numpy as np
 import pytest
@@ -105,6 +106,14 @@ def _lazy_hdf5(folder: Path) -> Path:
     return prisma(path)
 
 
+@pytest.fixture
+def one_thread():
+    """Others would still hold the file after the first has failed, when it is written anew."""
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_lazy_file_that_vanishes_or_is_another(tmp_path):
     path = _lazy_hdf5(tmp_path)
     cube = read(path)
