@@ -356,6 +356,9 @@ def test_places_are_pointed_out_on_the_image_with_their_spectra(qtbot, viewer, d
     assert dock.layer == source
     panel.places.setCurrentIndex(0)
     assert points.selected_data == {0}
+    points.selected_data = {1}
+    assert panel.places.currentIndex() == 1
+    np.testing.assert_allclose(panel.after.getData()[1], removed.after[1])
     panel.point_out.click()
     assert points not in viewer.layers
 

@@ -141,6 +141,7 @@ class RestoreWidget(Dock):
 
     def _rest(self) -> None:
         self._to_layer.close()
+        self._removed.rest()
 
     def _connect(self) -> None:
         self.destroyed.connect(self._to_layer.close)

@@ -67,7 +67,7 @@ class RemovedPanel(QWidget):
         self.places = QComboBox()
         self.places.setAccessibleName("Place")
         self.places.setToolTip("Where neighbouring pixels of the residual agree most")
-        self.places.currentIndexChanged.connect(self._show_place)
+        self.places.currentIndexChanged.connect(self._choose_place)
         self.point_out = QCheckBox("Point them out on the image")
         self.point_out.toggled.connect(self.points_requested)
         self.spectra, self.residual = _plot("value", _HIGH), _plot("removed", _LOW)
@@ -188,12 +188,18 @@ class RemovedPanel(QWidget):
         self._seen.show()
         self._draw_place(0)
 
+    def show_place(self, place: int) -> None:
+        """Show the spectra of a place, counted from 0."""
+        with QSignalBlocker(self.places):
+            self.places.setCurrentIndex(place)
+        self._draw_place(place)
+
     def set_pointed_out(self, shown: bool) -> None:
         """Say whether the places are on the image."""
         with QSignalBlocker(self.point_out):
             self.point_out.setChecked(shown)
 
-    def _show_place(self, index: int) -> None:
+    def _choose_place(self, index: int) -> None:
         self._draw_place(index)
         if index >= 0:
             self.place_chosen.emit(index)

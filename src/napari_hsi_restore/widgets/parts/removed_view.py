@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin.layers import layer_to_cube
+from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.removed_layers import (
     latest_result,
     point_out,
@@ -32,6 +33,8 @@ class RemovedView(QObject):
         self._viewer = viewer
         self._panel = panel
         self._result: Layer | None = None
+        self._to_points = Connections()
+        self.destroyed.connect(self._to_points.close)
         panel.points_requested.connect(self._point_out)
         panel.place_chosen.connect(self._mark)
 
@@ -47,7 +50,16 @@ class RemovedView(QObject):
         except UserError:
             wavelengths = None
         self._panel.show_removed(self._result.name, removed, wavelengths)
-        self._panel.set_pointed_out(points_layer(self._viewer, self._result) is not None)
+        points = points_layer(self._viewer, self._result)
+        self._panel.set_pointed_out(points is not None)
+        self._to_points.close()
+        if points is not None:
+            # napari has no event of its own for another selection.
+            self._to_points.connect(points.events.highlight, self._follow)
+
+    def rest(self) -> None:
+        """Listen to no layer any more; `show_layer` begins again."""
+        self._to_points.close()
 
     def _point_out(self, wanted: bool) -> None:
         if self._result is None:
@@ -58,6 +70,12 @@ class RemovedView(QObject):
             point_out(self._viewer, ground, self._result)
         elif not wanted and there is not None:
             self._viewer.layers.remove(there)
+
+    def _follow(self, event: object = None) -> None:
+        """Show the place that the user selects among the points."""
+        points = None if self._result is None else points_layer(self._viewer, self._result)
+        if points is not None and len(points.selected_data) == 1:
+            self._panel.show_place(next(iter(points.selected_data)))
 
     def _mark(self, place: int) -> None:
         points = None if self._result is None else points_layer(self._viewer, self._result)
