@@ -107,6 +107,7 @@ def test_ecostress(tmp_path):
     np.testing.assert_allclose(library.wavelengths_nm, [400, 600, 800])
     np.testing.assert_allclose(library.spectra, [[0.1, 0.3025, 0.605]])
     assert library.units == "reflectance"
+    assert library.notes == ("Divided the percent of the file by 100.",)
     with pytest.raises(UserError, match="spectral library and no picture"):
         read(path)
     path.write_text(ECOSTRESS.replace("Values: 3", "Values: 4"))

@@ -205,11 +205,14 @@ def _from_ecostress(path: Path, text: str) -> SpectralLibrary:
         )
     pairs = np.array(rows, dtype=np.float64)
     values, quantity = pairs[:, 1], fields.get("y units", "")
-    if "percent" in quantity.lower():
+    percent = "percent" in quantity.lower()
+    if percent:
         values = values / 100.0
     units = re.split(r"[\s(]", quantity.strip().lower())[0]
     unit = _unit(fields.get("x units", ""))
-    return _sorted(path, [fields["name"]], pairs[:, 0], unit, values[None], units)
+    library = _sorted(path, [fields["name"]], pairs[:, 0], unit, values[None], units)
+    said = ("Divided the percent of the file by 100.",) if percent else ()
+    return dataclasses.replace(library, notes=(*library.notes, *said))
 
 
 def _from_table(path: Path, text: str) -> SpectralLibrary:

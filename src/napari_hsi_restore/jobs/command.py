@@ -11,7 +11,7 @@ from napari_hsi_restore.restore.superres_recipe import CLASSICAL, CORRECTIONS, S
 
 PROGRAM = "napari-hsi-restore"
 
-_WRITABLE = (".hdr", ".tif", ".npy", ".npz", ".mat", ".h5")
+_WRITABLE = (".hdr", ".tif", ".nc", ".npy", ".npz", ".mat", ".h5")
 
 
 def denoise_command(

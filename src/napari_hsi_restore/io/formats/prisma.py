@@ -7,6 +7,7 @@ Source: PRISMA Products Specification Document, ASI, issue 2.3: attributes of th
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,7 +99,7 @@ def _numbers(file: Any) -> dict[str, Any]:
     found = {}
     for key in file.attrs:
         inside = file.attrs.get_id(key)
-        if inside.dtype.kind in "uif" and int(np.prod(inside.shape or (1,))) < 10_000:
+        if inside.dtype.kind in "uif" and math.prod(inside.shape or ()) < 10_000:
             found[key] = np.asarray(file.attrs[key], dtype=np.float64)
     return found
 
