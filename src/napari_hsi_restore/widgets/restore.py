@@ -210,6 +210,8 @@ class RestoreWidget(Dock):
         there = self.layer is not None
         if self.layer is not None:
             self._to_layer.connect(self.layer.events.data, self._forget_report)
+            # Its good bands may be edited in Inspect.
+            self._to_layer.connect(self.layer.events.metadata, self._forget_report)
         self.panel.set_can_start(there)
         self.form.denoise.estimate.setEnabled(there)
         self.copy.setEnabled(there)
