@@ -74,7 +74,7 @@ def test_a_file_that_is_not_what_its_name_says(
         ("lines = 24", "lines = 12", "bytes more"),
         ("lines = 24", "lines = -24", "whole number"),
         ("lines = 24", "lines = " + "9" * 30, "promises"),
-        ("samples = 25\n", "", "lacks 'samples'"),
+        ("data type = 4\n", "", "lacks 'data type'"),
         ("bsq", "bsx", "bsq, bil or bip"),
         ("data type = 4", "data type = 6", "complex"),
         ("wavelength = {", "wavelength = {first, ", "not a list of numbers"),

@@ -159,7 +159,8 @@ def test_reflectance_is_scaled_by_others_as_by_us(tmp_path):
         ({"bands": "40000"}, "cut short"),
         ({"interleave": "bsx"}, "bsq, bil or bip"),
         ({"samples": "many"}, "samples = many"),
-        ({"samples": ""}, "lacks 'samples'"),
+        ({"samples": "", "lines": ""}, "lacks 'samples'"),
+        ({"data_type": ""}, "lacks 'data type'"),
         ({"data_type": "99"}, "data type 99"),
         ({"data_type": "6"}, "complex"),
         ({"byte_order_": "7"}, "neither 0 nor 1"),
@@ -345,6 +346,24 @@ def test_missing_fields_of_a_header(tmp_path, dropped):
     kept = [line for line in header.read_text().splitlines() if not line.startswith(dropped)]
     header.write_text("\n".join(kept))
     np.testing.assert_array_equal(read(header).data, numbered((1, 3, 5)))
+
+
+@pytest.mark.parametrize("dropped", ["samples", "lines", "bands"])
+@pytest.mark.parametrize("more", ["", "wavelength = {500, 510, 520, 530}\nwavelength units = nm\n"])
+def test_one_size_that_is_missing_follows_from_the_data_file(tmp_path, dropped, more):
+    header = envi(tmp_path, numbered(SHAPE), interleave="bil", more=more)
+    kept = [line for line in header.read_text().splitlines() if not line.startswith(dropped)]
+    header.write_text("\n".join(kept))
+    for path in (header, tmp_path / "scene.dat"):
+        cube = read(path)
+        np.testing.assert_array_equal(cube.data, numbered(SHAPE))
+        assert (cube.wavelengths_nm is not None) == bool(more)
+        assert f"{dropped}, which the header lacks" in guesses(cube.history)[0]
+    # Not where the size leaves a rest.
+    with (tmp_path / "scene.dat").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(UserError, match=f"lacks '{dropped}'"):
+        read(header)
 
 
 @pytest.mark.parametrize("suffix", ["", ".dat", ".img", ".raw", ".bsq", ".bil", ".bip"])

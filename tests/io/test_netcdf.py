@@ -109,7 +109,11 @@ def test_places_without_our_record(tmp_path, place):
     assert read(path).georeference == place
 
 
-def test_the_old_netcdf_is_said(tmp_path):
-    (tmp_path / "old.nc").write_bytes(b"CDF\x02" + bytes(60))
-    with pytest.raises(UserError, match=r"old\.nc: this is netCDF 3.*nccopy"):
-        read(tmp_path / "old.nc")
+@pytest.mark.parametrize(
+    ("name", "head", "said"),
+    [("old.nc", b"CDF\x02", "netCDF 3.*nccopy"), ("old.hdf", b"\x0e\x03\x13\x01", "HDF 4.*h4toh5")],
+)
+def test_what_is_no_hdf5_is_said(tmp_path, name, head, said):
+    (tmp_path / name).write_bytes(head + bytes(60))
+    with pytest.raises(UserError, match=rf"{name}: this is {said}"):
+        read(tmp_path / name)

@@ -171,7 +171,7 @@ FORMATS: tuple[FormatSpec, ...] = (
         envi.files,
         envi_write.stored,
     ),
-    FormatSpec("netCDF 3", (), not_cubes.sniff_netcdf3, not_cubes.never, not_cubes.read_netcdf3),
+    FormatSpec("older HDF", (), not_cubes.sniff_older, not_cubes.never, not_cubes.read_older),
     FormatSpec(
         "spectral library", (), not_cubes.sniff_library, not_cubes.never, not_cubes.read_library
     ),

@@ -36,6 +36,7 @@ _NEVER_DATA = {".hdr", ".txt", ".csv", ".json", ".xml", ".md", ".pdf", ".zip", "
     ".py",
 }
 _LONGEST_SHOWN = 40
+_SIZES = ("samples", "lines", "bands")
 _INTERLEAVES = ("bsq", "bil", "bip")
 UNITS, WHITE, HISTORY, EXTRA = "data units", "white level", "processing history", "extra metadata"
 OFFSETS, GAINS, SCALE = "data offset values", "data gain values", "reflectance scale factor"
@@ -126,7 +127,7 @@ def read(request: Request) -> HyperCube:
     fields |= _extra(fields)
     _check_kind(header, fields)
     data, notes = open_data(header, fields, None if header == path else path)
-    cube = _cube(header, fields, data, notes)
+    cube = _cube(header, {**fields, "bands": str(len(data))}, data, notes)
     classes = class_map.class_map(cube)
     if classes is None or (said := class_map.described(classes)) in cube.history:
         return cube
@@ -167,10 +168,11 @@ def open_data(
     UserError
         If header and data file do not fit each other.
     """
+    fields, notes = _completed(header, fields, data_path)
     layout = _Layout(header, fields)
-    notes: tuple[str, ...] = ()
     if data_path is None:
-        data_path, notes = _find_data(header, layout.end_byte)
+        data_path, more = _find_data(header, layout.end_byte)
+        notes = (*notes, *more)
     size = data_path.stat().st_size
     if size < layout.end_byte:
         raise UserError(
@@ -188,6 +190,25 @@ def open_data(
     return layout.open(data_path), notes
 
 
+def _completed(
+    header: Path, fields: Mapping[str, str], data_path: Path | None
+) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """One of the three sizes, where the header lacks it and that of the data file gives it."""
+    missing = [key for key in _SIZES if not fields.get(key, "").strip()]
+    candidates = data_beside(header) if data_path is None else [data_path]
+    if len(missing) != 1 or len(candidates) != 1:
+        return fields, ()
+    known = {**fields, missing[0]: "1"}
+    # With a single band every interleave is the same.
+    layout = _Layout(header, {"interleave": "bsq", **known})
+    size = candidates[0].stat().st_size
+    count, rest = divmod(size - layout.offset, layout.end_byte - layout.offset)
+    if rest or count < 1:
+        return fields, ()
+    said = f"Took {count} {missing[0]}, which the header lacks, from the size of the data file."
+    return {**fields, missing[0]: str(count)}, (said,)
+
+
 class _Layout:
     """Where the values lie in the data file.
 
@@ -197,13 +218,15 @@ class _Layout:
         Size that the data file must have.
     row_bytes : int
         Size of one image row of all bands.
+    offset : int
+        First byte of the values.
     """
 
     def __init__(self, header: Path, fields: Mapping[str, str]) -> None:
         self._samples = _whole(header, fields, "samples", 1)
         self._lines = _whole(header, fields, "lines", 1)
         self._bands = _whole(header, fields, "bands", 1)
-        self._offset = _whole(header, {"header offset": "0", **fields}, "header offset", 0)
+        self.offset = _whole(header, {"header offset": "0", **fields}, "header offset", 0)
         self._dtype = _dtype(header, fields)
         self._interleave = fields.get("interleave", "bsq" if self._bands == 1 else "").lower()
         if self._interleave not in _INTERLEAVES:
@@ -212,7 +235,7 @@ class _Layout:
                 "bsq, bil or bip."
             )
         self.row_bytes = self._samples * self._bands * self._dtype.itemsize
-        self.end_byte = self._offset + self._lines * self.row_bytes
+        self.end_byte = self.offset + self._lines * self.row_bytes
 
     def open(self, path: Path) -> npt.NDArray[Any]:
         """The memory map as (bands, y, x), without a copy."""
@@ -222,7 +245,7 @@ class _Layout:
             "bip": ((self._lines, self._samples, self._bands), (2, 0, 1)),
         }[self._interleave]
         try:
-            mapped = open_mapped(path, self._dtype, self._offset, stored)
+            mapped = open_mapped(path, self._dtype, self.offset, stored)
         except OSError as error:
             raise UserError(f"{path}: cannot be opened ({error.strerror}); check it.") from None
         return mapped.transpose(axes)

@@ -7,6 +7,8 @@ from typing import NoReturn
 
 from napari_hsi_restore.io.request import Request
 
+_NETCDF3 = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
+_HDF4 = b"\x0e\x03\x13\x01"
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
 
 
@@ -34,14 +36,20 @@ def read_picture(request: Request) -> NoReturn:
     )
 
 
-def sniff_netcdf3(path: Path, head: bytes) -> bool:
-    """NetCDF of before 2008, which is no HDF5."""
+def sniff_older(path: Path, head: bytes) -> bool:
+    """NetCDF of before 2008, or HDF of before 1998: neither is HDF5."""
     del path
-    return head.startswith((b"CDF\x01", b"CDF\x02", b"CDF\x05"))
+    return head.startswith((*_NETCDF3, _HDF4))
 
 
-def read_netcdf3(request: Request) -> NoReturn:
-    """Say how it becomes netCDF 4."""
+def read_older(request: Request) -> NoReturn:
+    """Say how it becomes a file of today."""
+    with request.path.open("rb") as file:
+        head = file.read(4)
+    if head == _HDF4:
+        request.fail(
+            "this is HDF 4, which is not read; make HDF 5 of it: h4toh5convert old new.h5."
+        )
     request.fail(
         "this is netCDF 3, which is not read; make netCDF 4 of it: nccopy -k nc4 old.nc new.nc."
     )
