@@ -70,7 +70,7 @@ def test_true_colour_is_that_of_the_surfaces(lazy):
         assert color.max() > 2 * np.delete(color, channel).max()
     # A ninth of the light, encoded for the screen.
     np.testing.assert_allclose(dark, 0.37, atol=0.02)
-    assert how_made(cube, TRUE_COLOUR) == "by the CIE 1931 observer"
+    assert how_made(cube, TRUE_COLOUR) == "as an eye sees it, CIE 1931"
 
 
 def test_gain_and_offset_are_applied_before_colours_are_mixed():

@@ -143,8 +143,16 @@ def test_false_colour_follows_the_lines_in_the_plot(qtbot, viewer, dock, layer, 
     saved = QImage(str(tmp_path / "picture.png"))
     assert (saved.width(), saved.height()) == (30, 20)
     assert saved.pixelColor(3, 2).red() == picture.data[2, 3, 0]
-    viewer.dims.set_current_step(0, 2)
+    # Whoever only takes hold of a line does not ask for its band.
+    click = (plot._plot.viewport(), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(*click, pos=on_plot(plot, 900))
+    qtbot.wait(50)
+    assert red.isVisible()
+    qtbot.mouseClick(*click, pos=on_plot(plot, 1500))
+    qtbot.waitUntil(lambda: not picture.visible, timeout=PATIENCE_MS)
     assert not red.isVisible()
+    picture.visible = True
+    assert red.isVisible()
 
 
 def test_pictures_for_every_purpose(qtbot, viewer, dock, layer):
@@ -157,7 +165,7 @@ def test_pictures_for_every_purpose(qtbot, viewer, dock, layer):
         left, right = picture.data[:, :15].mean(axis=(0, 1)), picture.data[:, 15:].mean(axis=(0, 1))
         assert np.abs(left - right).max() > 50
     press(qtbot, dock, "True colour")
-    qtbot.waitUntil(lambda: "CIE 1931" in message(dock), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: "as an eye sees it, CIE 1931" in message(dock), timeout=PATIENCE_MS)
 
 
 def test_views_change_the_curves_the_axis_and_the_table(qtbot, viewer, dock, layer, tmp_path):

@@ -24,6 +24,7 @@ HALF_WIDTH_NM = 10.0
 REACH_NM = 40.0
 """The nearest band may lie so far from a channel's centre, else the colour would lie."""
 _PLANES = 8
+_TRUE = "true-colour"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Composite:
 
 COMPOSITES = (
     Composite(
-        "true-colour",
+        _TRUE,
         "True colour",
         (640.0, 550.0, 460.0),
         "What an eye would see, by the CIE 1931 observer; of three bands at 640, 550 and 460 nm "
@@ -113,16 +114,14 @@ def composite(cube: HyperCube, name: str) -> Floats:
         picture = seen_by_observer(cube)
     else:
         picture = np.stack([_mean_of_bands(cube, each) for each in bands], axis=-1)
-    balanced = kind.name == "true-colour" and (cube.units or "").lower().startswith(
-        ("reflect", "transmit")
-    )
+    balanced = kind.name == _TRUE and (cube.units or "").lower().startswith(("reflect", "transmit"))
     return encoded_srgb(brightened(picture)) if balanced else stretched(picture)
 
 
 def through_observer(cube: HyperCube, kind: Composite) -> bool:
     """Whether a picture is true colour by the CIE 1931 observer, and not of three bands."""
     wavelengths = cube.wavelengths_nm
-    if kind.name != "true-colour" or wavelengths is None or not np.isfinite(wavelengths).all():
+    if kind.name != _TRUE or wavelengths is None or not np.isfinite(wavelengths).all():
         return False
     return covers_visible(wavelengths, BandAxis.of(cube).good)
 
@@ -130,10 +129,11 @@ def through_observer(cube: HyperCube, kind: Composite) -> bool:
 def how_made(cube: HyperCube, kind: Composite) -> str:
     """Say what the colours of a picture are, as a part of a sentence."""
     if through_observer(cube, kind):
-        return "by the CIE 1931 observer"
-    if kind.centres_nm is not None:
-        return "bands at {:.0f}, {:.0f}, {:.0f} nm".format(*kind.centres_nm)
-    return "components 1, 2, 3"
+        return "as an eye sees it, CIE 1931"
+    if kind.centres_nm is None:
+        return "components 1, 2, 3"
+    bands = "bands at {:.0f}, {:.0f}, {:.0f} nm".format(*kind.centres_nm)
+    return f"of {bands} alone: too few lie in the visible" if kind.name == _TRUE else bands
 
 
 def composite_of_bands(cube: HyperCube, bands: tuple[int, int, int]) -> Floats:

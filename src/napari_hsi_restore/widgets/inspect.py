@@ -75,6 +75,7 @@ class InspectWidget(Dock):
         self._to_layer = Connections()
         self._to_drawing = Connections()
         self._to_fellows = Connections()
+        self._to_pictures = Connections()
         self._band: int | None = None
         self._edits = BandEdits()
         self._settle = QTimer(self)
@@ -97,7 +98,7 @@ class InspectWidget(Dock):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
         self._connect_form()
-        for ending in (self._to_layer, self._to_drawing, self._to_fellows):
+        for ending in (self._to_layer, self._to_drawing, self._to_fellows, self._to_pictures):
             self.destroyed.connect(ending.close)
         self._enter()
 
@@ -151,7 +152,13 @@ class InspectWidget(Dock):
         self._to_viewer.append(viewer.mouse_drag_callbacks, self._on_mouse_press)
 
     def _rest(self) -> None:
-        for ending in (self._to_layer, self._to_drawing, self._to_fellows, self._spectra):
+        for ending in (
+            self._to_layer,
+            self._to_drawing,
+            self._to_fellows,
+            self._to_pictures,
+            self._spectra,
+        ):
             ending.close()
         self._layer = self._cube = self._axis = None
         self._ticked = []
@@ -219,6 +226,9 @@ class InspectWidget(Dock):
         before = [fellow.layer for fellow in self._spectra.fellows]
         if [layer for layer in self._ticked if layer in ticked] != before:
             self._show_fellows()
+        self._to_pictures.close()
+        for picture in pictures_of(self._viewer, self._layer):
+            self._to_pictures.connect(picture.events.visible, self._show_overlay)
 
     def _on_active(self) -> None:
         active = self._viewer.layers.selection.active
@@ -556,7 +566,6 @@ class InspectWidget(Dock):
         layer, viewer = picture.key, self._viewer
         if layer not in viewer.layers:
             return
-        known = find_picture(viewer, layer, picture.kind)
         shown = show_picture(
             viewer,
             layer,
@@ -566,8 +575,6 @@ class InspectWidget(Dock):
             step=picture.step,
             georeference=picture.georeference,
         )
-        if known is None:
-            self._to_viewer.connect(shown.events.visible, self._show_overlay)
         self._say(_words(picture, shown.name))
         self._show_overlay()
 

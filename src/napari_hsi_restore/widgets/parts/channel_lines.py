@@ -72,6 +72,12 @@ class ChannelLines(QObject):
         self._bands = bands if self._axis is not None else None
         self._place()
 
+    def are_at(self, position: float, reach: float) -> bool:
+        """Whether one of the lines is seen within so much of a place on the axis."""
+        return any(
+            line.isVisible() and abs(line.value() - position) <= reach for line in self._lines
+        )
+
     def set_movable(self, movable: bool) -> None:
         """Let the lines be dragged, or not."""
         for line in self._lines:

@@ -24,6 +24,7 @@ from napari_hsi_restore.widgets.parts.theme import PlotColors
 _TITLE_FEET_PX = 7
 _FIGURE_SIZE = QSize(1200, 750)
 _SPREAD_ALPHA = 60
+_GRIP_PX = 6
 _PEN_STYLES = {
     "solid": Qt.PenStyle.SolidLine,
     "dash": Qt.PenStyle.DashLine,
@@ -322,4 +323,6 @@ class SpectrumPlot(QWidget):
         if self._box.choosing:
             self.stretch_requested.emit(position, position)
             return
+        if self._channels.are_at(position, _GRIP_PX * box.viewPixelSize()[0]):
+            return  # Somebody took hold of a line and did not move it.
         self.band_requested.emit(self._axis.nearest(position))
