@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -248,6 +249,14 @@ def denoise(
     ] = None,
     device: DeviceOption = "auto",
     memory_limit: MemoryOption = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Dask scheduler whose workers compute, such as tcp://10.0.0.1:8786.",
+        ),
+    ] = None,
     seed: Annotated[
         int,
         typer.Option("--seed", min=0, help="Accepted for scripts: denoising draws no numbers."),
@@ -275,9 +284,17 @@ def denoise(
     hidden = hidden_pixels(mask, source)
     # torch takes a second to load: not before the arguments and the file are known to be good.
     from napari_hsi_restore import restore
+    from napari_hsi_restore.restore import streaming
 
-    result = _waited_for(restore.restore(source, recipe, hidden=hidden), quiet)
-    _write(result, out, overwrite, quiet)
+    if scheduler is None and not streaming.must_stream(source, recipe):
+        result = _waited_for(restore.restore(source, recipe, hidden=hidden), quiet)
+        _write(result, out, overwrite, quiet)
+    else:
+        streaming.check_mask(hidden)
+        with streaming.cluster(scheduler):
+            steps = streaming.denoise_in_pieces(source, recipe, elsewhere=scheduler is not None)
+            result = _waited_for(steps, quiet)
+            _write_in_pieces(result, out, overwrite, quiet)
     for said in restore.outcome(result):
         remark(said, quiet)
 
@@ -460,6 +477,24 @@ def _write(cube: HyperCube, out: Path, overwrite: bool, quiet: bool) -> None:
         remark(f"{written}: {spec.name} has no {cube.dtype}, the values are {stored} now.", quiet)
     size = f"{bands} band{'' if bands == 1 else 's'}, {height} x {width} pixels"
     remark(f"Wrote {written}: {size}, {stored}", quiet)
+
+
+def _write_in_pieces(cube: HyperCube, out: Path, overwrite: bool, quiet: bool) -> None:
+    """Write a cube that is computed meanwhile, with progress."""
+    from napari_hsi_restore.events import Progress
+    from napari_hsi_restore.io.blocks import watched
+    from napari_hsi_restore.progress_line import ProgressLine
+
+    begin = time.monotonic()
+    with ProgressLine(sys.stderr, quiet=quiet) as line:
+
+        def show(fraction: float) -> None:
+            raise_if_interrupted()
+            left = (time.monotonic() - begin) * (1.0 - fraction) / max(fraction, 1e-9)
+            line.show(Progress(fraction, "restoring and writing in pieces", left))
+
+        with watched(show):
+            _write(cube, out, overwrite, quiet)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

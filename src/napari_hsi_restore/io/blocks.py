@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import contextvars
 import itertools
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dask.array as da
@@ -16,6 +20,20 @@ _BLOCK_BYTES = 64 * 2**20
 
 Place = tuple[slice, slice, slice]
 
+_watch: contextvars.ContextVar[Callable[[float], None] | None] = contextvars.ContextVar(
+    "watch", default=None
+)
+
+
+@contextlib.contextmanager
+def watched(callback: Callable[[float], None]) -> Iterator[None]:
+    """Have a function told the fraction done after every block of what is walked here."""
+    token = _watch.set(callback)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
 
 def blocks(data: CubeData, most_bytes: int = _BLOCK_BYTES) -> Iterator[tuple[Place, Any]]:
     """Blocks of values and where they belong; each value comes exactly once.
@@ -23,7 +41,8 @@ def blocks(data: CubeData, most_bytes: int = _BLOCK_BYTES) -> Iterator[tuple[Pla
     Parameters
     ----------
     data : array, (bands, y, x)
-        A dask array is walked chunk by chunk, so that nothing is computed twice; an
+        A dask array is walked chunk by chunk, so that nothing is computed twice; where
+        this process is the client of a Dask cluster, its workers compute some ahead. An
         array in memory or in a map along its slowest axis, so that a file is read in
         the order in which it lies on the disk.
     most_bytes : int
@@ -34,15 +53,49 @@ def blocks(data: CubeData, most_bytes: int = _BLOCK_BYTES) -> Iterator[tuple[Pla
     place : tuple of slice
     values : ndarray
     """
-    if isinstance(data, da.Array):
-        ends = [np.cumsum((0, *sizes)) for sizes in data.chunks]
-        spans = [list(itertools.pairwise(int(end) for end in axis)) for axis in ends]
-        for corner in itertools.product(*spans):
-            first, second, third = (slice(start, stop) for start, stop in corner)
-            place = (first, second, third)
+    walk = _chunks(data) if isinstance(data, da.Array) else _array_blocks(data, most_bytes)
+    done, watch = 0, _watch.get()
+    for place, values in walk:
+        yield place, values
+        done += int(np.size(values))
+        if watch is not None:
+            watch(done / max(1, data.size))
+
+
+def _chunks(data: da.Array) -> Iterator[tuple[Place, Any]]:
+    ends = [np.cumsum((0, *sizes)) for sizes in data.chunks]
+    spans = [list(itertools.pairwise(int(end) for end in axis)) for axis in ends]
+    places: Iterator[Place] = (
+        (slice(*first), slice(*second), slice(*third))
+        for first, second, third in itertools.product(*spans)
+    )
+    client = _cluster()
+    if client is None:
+        for place in places:
             yield place, data[place].compute()
         return
-    yield from _array_blocks(data, most_bytes)
+    ahead = 2 * max(1, sum(client.nthreads().values()))
+    begun: collections.deque[tuple[Place, Any]] = collections.deque()
+    for place in places:
+        begun.append((place, client.compute(data[place])))
+        if len(begun) > ahead:
+            first, future = begun.popleft()
+            yield first, future.result()
+    while begun:
+        first, future = begun.popleft()
+        yield first, future.result()
+
+
+def _cluster() -> Any:
+    """The client of a Dask cluster that this process is, or None."""
+    # Who has one has imported it.
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return None
+    try:
+        return distributed.default_client()
+    except ValueError:
+        return None
 
 
 def _array_blocks(data: npt.NDArray[Any], most_bytes: int) -> Iterator[tuple[Place, Any]]:

@@ -89,6 +89,16 @@ class Mapped(np.memmap[Any, Any]):
         """
         return self._whole().copy(*arguments, **options)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """For another process its place in the file, which has to be there under that name."""
+        underlying = _map_of(self)
+        if underlying is None or self.filename is None:
+            return np.asarray(self._whole()).copy().__reduce_ex__(protocol)
+        begin = self.offset - self.offset % mmap.ALLOCATIONGRANULARITY
+        ahead = _address(self) - _address(np.frombuffer(underlying, np.uint8, 1))
+        place = (str(self.filename), self.dtype.str, begin + ahead, self.shape, self.strides)
+        return _view_of_file, place
+
     def __array_wrap__(
         self, array: npt.NDArray[Any], context: Any = None, return_scalar: bool = False
     ) -> Any:
@@ -200,6 +210,20 @@ def pieces(view: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
 def _address(array: npt.NDArray[Any]) -> int:
     address: int = array.__array_interface__["data"][0]
     return address
+
+
+def _view_of_file(
+    path: str, dtype: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    """What a `Mapped` that came from another process is here."""
+    try:
+        whole = np.memmap(path, np.uint8, "r")
+        return np.ndarray(shape, np.dtype(dtype), whole, offset, strides)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{path}: cannot be read by another process ({error}); every process needs the file "
+            "under this very name."
+        ) from error
 
 
 def _map_of(array: npt.NDArray[Any]) -> mmap.mmap | None:

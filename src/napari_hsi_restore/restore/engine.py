@@ -142,34 +142,35 @@ def _by_network(
     known, out = extra.known, extra.out
     device = devices.choose(recipe.device)
     check_name(recipe.model)
-    network, record, spec = _denoiser(recipe.model, device)
+    network, record, spec = denoiser(recipe.model, device)
     check_bands(cube, record)
     available = budget(recipe.memory_limit_gib, device)
     if recipe.tile is None and recipe.strength > 0.0:
         check_memory(cube, spec, available)
     statistics = yield from measure_spectra(cube, STATISTICS_SHARE / 2, known)
     yield Progress(STATISTICS_SHARE / 2, "estimating the noise")
-    sigma = _sigma(cube, recipe, known)
+    sigma = sigma_of(cube, recipe, known)
     shape = (cube.n_bands, whole[0].stop - whole[0].start, whole[1].stop - whole[1].start)
     result = np.empty(shape, np.float32) if out is None else out
     if recipe.strength == 0.0:
         result[...] = cube.data[:, whole[0], whole[1]]
     else:
-        basis = _basis(statistics, sigma * recipe.strength, spec)
+        basis = basis_of(statistics, sigma * recipe.strength, spec)
         run = TileRun(cube, whole, result, network, spec, basis, statistics.active)
         begin = time.monotonic()
         for fraction in run.tiles(recipe.tile, available):
             left = (time.monotonic() - begin) * (1.0 - fraction) / fraction
             done = STATISTICS_SHARE + NETWORK_SHARE * fraction
             yield Progress(done, f"denoising with {record.name}", left)
-    entry = _history(cube, recipe, record, sigma, device)
+    entry = history_entry(cube, recipe, record, sigma, device)
     if extra.reason is not None:
         entry["chosen"] = extra.reason
     restored = cube.crop(*whole).replace(data=result, history=(*cube.history, json.dumps(entry)))
     yield Done(restored)
 
 
-def _denoiser(name: str, device: devices.DeviceInfo) -> tuple[Denoiser, ModelRecord, DenoiserSpec]:
+def denoiser(name: str, device: devices.DeviceInfo) -> tuple[Denoiser, ModelRecord, DenoiserSpec]:
+    """A network that denoises, its record and its spec."""
     from napari_hsi_restore.models.catalog import Denoiser
 
     network, record = load(name, device.name)
@@ -178,7 +179,7 @@ def _denoiser(name: str, device: devices.DeviceInfo) -> tuple[Denoiser, ModelRec
     return network, record, record.spec
 
 
-def _sigma(cube: HyperCube, recipe: DenoiseRecipe, measured: Measured) -> Float:
+def sigma_of(cube: HyperCube, recipe: DenoiseRecipe, measured: Measured) -> Float:
     """Noise of the active bands in stored units, positive."""
     if recipe.noise == "auto":
         return measured.noise(cube)[1]
@@ -200,7 +201,8 @@ def _sigma(cube: HyperCube, recipe: DenoiseRecipe, measured: Measured) -> Float:
     return np.maximum(told, max(float(told.max()), 1e-30) * 1e-6)
 
 
-def _basis(statistics: SpectralStatistics, sigma: Float, spec: DenoiserSpec) -> Basis:
+def basis_of(statistics: SpectralStatistics, sigma: Float, spec: DenoiserSpec) -> Basis:
+    """The basis that a network is to see a cube in; `sigma` is the noise of the active bands."""
     if spec.domain == "bands":
         return band_basis(statistics.mean, statistics.covariance, sigma)
     return eigenbasis(
@@ -212,13 +214,14 @@ def _basis(statistics: SpectralStatistics, sigma: Float, spec: DenoiserSpec) -> 
     )
 
 
-def _history(
+def history_entry(
     cube: HyperCube,
     recipe: DenoiseRecipe,
     record: ModelRecord,
     sigma: Float,
     device: devices.DeviceInfo,
 ) -> dict[str, Any]:
+    """The line of the history of a cube that a network denoised."""
     return {
         "step": "denoise",
         "source": cube.source,
