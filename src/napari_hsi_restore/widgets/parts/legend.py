@@ -13,12 +13,16 @@ from napari_hsi_restore.plugin.spectra import Curve
 _SIGNS = {"solid": "■", "dash": "▬&nbsp;▬", "dot": "▪▪▪", "dash-dot": "▬▪▬"}
 _MOST = 16
 """More names than that would leave no room for the plot."""
-_LONGEST = 40
-"""Letters of a name; of a longer one the middle is left out."""
 
 
 class Legend(QLabel):
     """One coloured sign of its line and name a curve, in as many lines as they need.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+    longest : int
+        Letters of a name; of a longer one the middle is left out, for it would widen a dock.
 
     Signals
     -------
@@ -28,8 +32,9 @@ class Legend(QLabel):
 
     removal_requested = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, longest: int = 40) -> None:
         super().__init__(parent)
+        self._longest = longest
         self._curves: tuple[Curve, ...] = ()
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setWordWrap(True)
@@ -43,7 +48,7 @@ class Legend(QLabel):
     def set_curves(self, curves: Sequence[Curve]) -> None:
         """Name these curves."""
         self._curves = tuple(curves)
-        entries = [_entry(place, curve) for place, curve in enumerate(curves[:_MOST])]
+        entries = [self._entry(place, curve) for place, curve in enumerate(curves[:_MOST])]
         if len(curves) > _MOST:
             entries.append(f"and {len(curves) - _MOST} more")
         text = " &nbsp; ".join(entries)
@@ -53,17 +58,16 @@ class Legend(QLabel):
     def _on_link(self, place: str) -> None:
         self.removal_requested.emit(self._curves[int(place)].mark)
 
-
-def _entry(place: int, curve: Curve) -> str:
-    # No break inside one entry.
-    label = curve.label
-    if len(label) > _LONGEST:
-        # The joiners keep Qt from breaking the line there.
-        joined = "\u2060…\u2060"
-        label = f"{label[: _LONGEST // 2]}{joined}{label[-_LONGEST // 2 + 1 :]}"
-    name = html.escape(label).replace(" ", "&nbsp;")
-    entry = f'<span style="color:{curve.color}">{_SIGNS[curve.style]}</span>&nbsp;{name}'
-    if curve.mark is not None:
-        style = f"color:{curve.color}; text-decoration:none"
-        entry += f'&nbsp;<a href="{place}" title="Remove" style="{style}">✕</a>'
-    return entry
+    def _entry(self, place: int, curve: Curve) -> str:
+        # No break inside one entry.
+        label = curve.label
+        if len(label) > self._longest:
+            # The joiners keep Qt from breaking the line there.
+            joined = "\u2060…\u2060"
+            label = f"{label[: self._longest // 2]}{joined}{label[-self._longest // 2 + 1 :]}"
+        name = html.escape(label).replace(" ", "&nbsp;")
+        entry = f'<span style="color:{curve.color}">{_SIGNS[curve.style]}</span>&nbsp;{name}'
+        if curve.mark is not None:
+            style = f"color:{curve.color}; text-decoration:none"
+            entry += f'&nbsp;<a href="{place}" title="Remove" style="{style}">✕</a>'
+        return entry

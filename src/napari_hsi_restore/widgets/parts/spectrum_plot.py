@@ -25,6 +25,7 @@ _TITLE_FEET_PX = 7
 _FIGURE_SIZE = QSize(1200, 750)
 _SPREAD_ALPHA = 60
 _GRIP_PX = 6
+_WHOLE_NAME = 120
 _PEN_STYLES = {
     "solid": Qt.PenStyle.SolidLine,
     "dash": Qt.PenStyle.DashLine,
@@ -40,6 +41,12 @@ _EDITING_TIP = "Drag over bands, or click one, to mark them bad, or good if all 
 
 class SpectrumPlot(QWidget):
     """Curves over wavelength (or band number), with a marker that can be dragged.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+    longest_name : int
+        Letters of a name in the legend; of a longer one the middle is left out.
 
     Signals
     -------
@@ -58,7 +65,7 @@ class SpectrumPlot(QWidget):
     stretch_requested = Signal(float, float)
     channels_requested = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, longest_name: int = 40) -> None:
         super().__init__(parent)
         self._axis: BandAxis | None = None
         self._value_title = ""
@@ -95,7 +102,7 @@ class SpectrumPlot(QWidget):
         item.getViewBox().sigResized.connect(self._place_message)
         self._plot.scene().sigMouseClicked.connect(self._on_click)
 
-        self._legend = Legend(self)
+        self._legend = Legend(self, longest_name)
         self._legend.removal_requested.connect(self.removal_requested)
         self._legend.hide()
 
@@ -235,7 +242,7 @@ class SpectrumPlot(QWidget):
             raise UserError(
                 "There is no spectrum to save; move the cursor over the image or pin a pixel."
             )
-        figure = SpectrumPlot()
+        figure = SpectrumPlot(longest_name=_WHOLE_NAME)
         if self._colors is not None:
             figure.set_colors(self._colors)
         figure.set_axis(self._axis, self._value_title)
