@@ -18,7 +18,7 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.jobs import learning_job
 from napari_hsi_restore.jobs.learning import LearningClient
-from napari_hsi_restore.jobs.learning_job import Material
+from napari_hsi_restore.jobs.learning_job import LearningJob, Material
 from napari_hsi_restore.training.library import RUNS_VARIABLE, runs_folder
 from napari_hsi_restore.zoo import list_models
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
@@ -240,6 +240,23 @@ def test_a_cube_in_a_file_is_not_copied_and_one_that_is_gone_is_a_sentence(clien
     assert again.state == "failed"
     assert str(path) in again.message
     assert client.unfinished()[0].job.name == "mine"
+
+
+def test_a_file_that_was_changed_meanwhile_is_not_learned_from(tmp_path):
+    path, folder = tmp_path / "cube.npy", tmp_path / "job"
+    values = np.random.default_rng(0).random((6, 32, 32))
+    np.save(path, values)
+    mapped = HyperCube(np.load(path, mmap_mode="r"), "one")
+    (folder / "inputs").mkdir(parents=True)
+    Material([mapped]).write(folder, lambda: False)
+    job = LearningJob(kind="finetune", name="new", cubes=("one",), minutes=1.0)
+    assert len(Material.read(folder, job).cubes) == 1
+    # The same content again, as a copy from a backup is, is no change.
+    np.save(path, values)
+    assert len(Material.read(folder, job).cubes) == 1
+    np.save(path, values + 1.0)
+    with pytest.raises(UserError, match=r"cube\.npy: the cube .* was changed; put the file back"):
+        Material.read(folder, job)
 
 
 def test_a_closed_client_leaves_jobs_to_resume_and_can_be_used_again(client):

@@ -19,7 +19,7 @@ import pydantic
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.jobs import transfer
+from napari_hsi_restore.jobs import seen, transfer
 
 Kind = Literal["finetune", "search"]
 
@@ -99,6 +99,8 @@ class Material:
         inputs = folder / INPUTS
         for name, cube in self._named():
             transfer.write_cube(cube, inputs, name, cancelled)
+            if (path := _file_of(folder, name)) is not None:
+                seen.note(path, inputs / f"{name}.seen")
 
     def describe(self, job: LearningJob) -> LearningJob:
         """A job with what its description says of the cubes."""
@@ -122,7 +124,7 @@ class Material:
         Raises
         ------
         UserError
-            If a file that they lie in is gone or has become shorter.
+            If a file that they lie in is gone or was changed.
         """
         references = [_read(folder, f"reference-{place}") for place in range(job.references)]
         return cls(
@@ -132,16 +134,24 @@ class Material:
         )
 
 
-def _read(folder: Path, name: str) -> HyperCube:
+def _file_of(folder: Path, name: str) -> Path | None:
+    """The file of the user that the values of a cube lie in; None if they lie in the job."""
+    described = folder / INPUTS / f"{name}.json"
     try:
+        place = json.loads(described.read_text(encoding="utf-8"))["array"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return Path(place["path"]) if "path" in place else None
+
+
+def _read(folder: Path, name: str) -> HyperCube:
+    path, note = _file_of(folder, name), folder / INPUTS / f"{name}.seen"
+    try:
+        if path is not None and note.is_file() and not seen.is_unchanged(path, note):
+            raise ValueError("its values were changed")
         return transfer.read_cube(folder / INPUTS, name)
-    except (OSError, ValueError, TypeError) as error:
-        described = folder / INPUTS / f"{name}.json"
-        try:
-            place = json.loads(described.read_text(encoding="utf-8"))["array"]
-        except (OSError, ValueError, KeyError):
-            place = {}
-        where = place.get("path", described)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        where = path or folder / INPUTS / f"{name}.json"
         raise UserError(
             f"{where}: the cube that this run learns from is not there any more, or was changed; "
             "put the file back and resume, or forget the run and start anew."
