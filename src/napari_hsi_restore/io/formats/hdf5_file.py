@@ -21,7 +21,7 @@ from napari_hsi_restore.io import lazy
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Below this an array in memory is quicker than a lazy one and costs little.
 EAGER_BYTES = 64 * 2**20
-_CHUNK_BYTES = 16 * 2**20
+_CHUNK_BYTES = 8 * 2**20
 _HEAP, _HEAP_HEAD, _OBJECT_HEAD = b"GCOL", 16, 16
 _MOST_HEAP = 2**30
 _BUFFER = 2**16
@@ -196,7 +196,7 @@ def load(path: Path, name: str) -> Any:
 def chunks(
     shape: tuple[int, ...], itemsize: int, stored: tuple[int, ...] | None
 ) -> tuple[int, ...]:
-    """Chunks of about 16 MiB, made of whole stored chunks, near-cubical in their number."""
+    """Chunks of about 8 MiB, made of whole stored chunks, near-cubical in their number."""
     base = list(stored or (1,) * (len(shape) - 1) + (shape[-1],))
     while True:
         growing = [i for i in range(len(shape)) if base[i] < shape[i]]
