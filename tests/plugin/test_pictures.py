@@ -185,6 +185,30 @@ def test_contrast_limits_always_ascend(fill):
     assert band_limits(HyperCube(np.zeros((1, 4, 4), bool)), 0) == (0, 1)
 
 
+def test_contrast_limits_of_a_lazy_cube_unpack_only_some_of_it():
+    scene = demo_scene(size=64).array().astype(np.float32)
+    unpacked = []
+
+    def watched(block):
+        unpacked.append(block.shape)
+        return block
+
+    # Pieces that hold the spectra of some pixels together, as in products of EMIT.
+    lazy = da.from_array(scene, chunks=(31, 8, 8)).map_blocks(
+        watched, dtype=scene.dtype, meta=np.empty((0, 0, 0), scene.dtype)
+    )
+    low, high = contrast_limits(HyperCube(lazy))
+    assert 1 <= len(unpacked) <= 8
+    expected = contrast_limits(HyperCube(scene))
+    assert abs(low - expected[0]) < 0.1 * (expected[1] - expected[0])
+    assert 0.5 < (high - low) / (expected[1] - expected[0]) < 1.2
+    # Where those pieces hold nothing, others are asked.
+    scene[:, 8:, :] = np.nan
+    scene[:, :8, :8] = np.nan
+    low, high = contrast_limits(HyperCube(da.from_array(scene, chunks=(31, 8, 8))))
+    assert np.nanmin(scene) <= low < high <= np.nanmax(scene)
+
+
 def test_maps_count_only_what_is_valid_in_both():
     true = np.random.default_rng(0).random((5, 8, 8)) + 1
     found = true * 1.1

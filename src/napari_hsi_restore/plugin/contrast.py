@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 
+_CHUNKS = 8
+"""So many are looked at in a lazy cube. [ours]"""
+
 
 def sample(cube: HyperCube, bands: int = 16, rows: int = 32, columns: int = 256) -> Any:
     """Evenly spread stored values.
@@ -52,8 +55,34 @@ def contrast_limits(
     tuple of float
         Always low < high; (0, 1) where nothing is valid.
     """
+    if isinstance(cube.data, da.Array):
+        values = _of_chunks(cube.data)
+        valid = values[cube.valid(values)]
+        if valid.size:
+            return limits_of(valid, percentiles)
     values = sample(cube)
     return limits_of(values[cube.valid(values)], percentiles)
+
+
+def _of_chunks(data: da.Array) -> npt.NDArray[Any]:
+    """Values of a few chunks spread over a lazy cube: each costs unpacking all of it.
+
+    A sample of every band would unpack gigabytes of a file that keeps whole spectra
+    together, while napari waits.
+    """
+    counts = data.numblocks
+    places = {
+        tuple(
+            turn * step % _CHUNKS * n // _CHUNKS for step, n in zip((1, 3, 5), counts, strict=True)
+        )
+        for turn in range(_CHUNKS)
+    }
+    found = []
+    for place in sorted(places):
+        block = data.blocks[place]
+        steps = tuple(slice(None, None, -(-size // 32)) for size in block.shape)
+        found.append(np.asarray(block[steps]).ravel())
+    return np.concatenate(found)
 
 
 def band_limits(
