@@ -15,22 +15,13 @@ from qtpy.QtWidgets import QDockWidget, QVBoxLayout
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.plugin import marks
 from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.band_edits import BandEdits
 from napari_hsi_restore.plugin.composites import COMPOSITES, Composite, allows
-from napari_hsi_restore.plugin.contrast import band_limits
 from napari_hsi_restore.plugin.curve_views import CurveView, named_after, view_title, viewed
 from napari_hsi_restore.plugin.fellow_layers import fellows, possible_fellows
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube
-from napari_hsi_restore.plugin.mark_layers import (
-    add_marks,
-    begin_drawing,
-    end_drawing,
-    is_drawing,
-    may_pin,
-    remove_marks,
-)
+from napari_hsi_restore.plugin.mark_layers import MarkLayers
 from napari_hsi_restore.plugin.picture_layers import (
     find_picture,
     hide_pictures,
@@ -38,20 +29,17 @@ from napari_hsi_restore.plugin.picture_layers import (
     show_picture,
 )
 from napari_hsi_restore.plugin.placing import pixel_at, show_band, shown_band
-from napari_hsi_restore.plugin.shown_bands import shows_preview, views_of
+from napari_hsi_restore.plugin.shown_bands import shows_preview
 from napari_hsi_restore.plugin.spectra import Curve, curves_csv, value_title, write_text
-from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
+from napari_hsi_restore.widgets.parts.band_stretch import BandStretch
 from napari_hsi_restore.widgets.parts.colour_work import FALSE_COLOUR, ColourPicture, ColourWork
 from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.dock import Dock
 from napari_hsi_restore.widgets.parts.inspect_form import InspectForm
 from napari_hsi_restore.widgets.parts.save_dialog import save_as
 from napari_hsi_restore.widgets.parts.shown_spectra import ShownSpectra
+from napari_hsi_restore.widgets.parts.sorting_note import SortingNote
 from napari_hsi_restore.widgets.parts.theme import plot_colors
-
-_SETTLE_MS = 120
-"""A band is stretched when the slider has rested so long."""
-_SORTING_MS = 500
 
 HELP = "Drop a cube on napari, or choose File > Open Sample > HSI Restore, to see its spectra here."
 HINT = "Move over the image for its spectrum; Shift+click or Pin keeps it."
@@ -78,14 +66,11 @@ class InspectWidget(Dock):
         self._to_pictures = Connections()
         self._band: int | None = None
         self._edits = BandEdits()
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
-        self._settle.timeout.connect(self._stretch_band)
-        self._sorting = QTimer(self)
-        self._sorting.setInterval(_SORTING_MS)
-        self._sorting.timeout.connect(self._show_sorting)
-        self._sorting_said = ""
+        self._mark_layers = MarkLayers(self._viewer)
+        self._stretch = BandStretch(self)
+        self._sorting = SortingNote(self)
+        self._sorting.changed.connect(self._show_sorting)
+        self._said_of_sorting = ""
         self._spectra = ShownSpectra(self)
         self._spectra.changed.connect(self._show_curves)
         self._spectra.library.changed.connect(self._show_matches)
@@ -164,8 +149,9 @@ class InspectWidget(Dock):
         self._ticked = []
         self._colours.set_cube(None, None)
         self.form.edit.setChecked(False)
-        self._settle.stop()
-        self._sorting.stop()
+        self._mark_layers.cube_layer = None
+        self._stretch.forget()
+        self._sorting.watch(None)
         self._viewer.canvas.overlays.text.visible = False
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  (Qt's name)
@@ -273,22 +259,13 @@ class InspectWidget(Dock):
         self._show_fellows()
         self._on_band()
         self._show_undo()
-        if self._layer is not None and views_of(self._layer.data) is not None:
-            self._sorting.start()
+        self._sorting.watch(self._layer)
 
-    def _show_sorting(self) -> None:
-        views = views_of(self._layer.data) if self._layer is not None else None
-        said = ""
-        if views is not None and views.sorting is not None:
-            said = (
-                f"Sorting the bands into a temporary file of {views.copy_size / 1e9:.1f} GB "
-                f"({views.sorting:.0%}); until then they show coarse at first."
-            )
-        else:
-            self._sorting.setInterval(4 * _SORTING_MS)
-        if self.form.status.text() in (HINT, self._sorting_said) and (said or self._sorting_said):
-            self._say(said or HINT)
-            self._sorting_said = said
+    def _show_sorting(self, text: str) -> None:
+        # In place of the hint, but of nothing that was said meanwhile.
+        if self.form.status.text() in (HINT, self._said_of_sorting):
+            self._say(text or HINT)
+            self._said_of_sorting = text
 
     # Bands -------------------------------------------------------------------
 
@@ -329,19 +306,10 @@ class InspectWidget(Dock):
         overlay.visible = True
 
     def _stretch_soon(self) -> None:
-        if self.form.stretch.isChecked():
-            self._settle.start()
-
-    def _stretch_band(self) -> None:
         layer, cube, band = self._layer, self._cube, self._band
-        if layer is None or cube is None or band is None:
+        if not self.form.stretch.isChecked() or layer is None or cube is None or band is None:
             return
-
-        def show(limits: Any) -> None:
-            if cube is self._cube and band == self._band and not isinstance(limits, str):
-                layer.contrast_limits = limits
-
-        start_work(show, or_sentence, band_limits, cube, band)
+        self._stretch.request(layer, cube, band)
 
     def _show_readout(self) -> None:
         if (
@@ -409,7 +377,7 @@ class InspectWidget(Dock):
     def _on_mouse_press(self, viewer: Any, event: Any) -> None:
         if self._layer is None or not self.isVisible() or "Shift" not in event.modifiers:
             return
-        if not may_pin(viewer):
+        if not self._mark_layers.may_pin:
             return
         pixel = pixel_at(self._layer, event.position)
         if pixel is not None:
@@ -487,27 +455,17 @@ class InspectWidget(Dock):
 
     def pin_pixel(self, row: int, column: int) -> None:
         """Keep the spectrum of a pixel as a point on the image and a curve."""
-        if self._layer is None:
-            return
-        if self._spectra.marks.points is None:
-            add_marks(self._viewer, marks.pins_layer(self._layer), self._layer)
-        assert self._spectra.marks.points is not None
-        self._spectra.marks.points.add([row, column])
-        self._spectra.marks.points.selected_data = set()
+        self._mark_layers.pin(row, column)
 
     def draw_region(self, on: bool = True) -> None:
         """Let the user draw rectangles whose mean and spread are shown, or end that."""
         if self._layer is None:
             return
         if not on:
-            if is_drawing(self._viewer, self._spectra.marks.shapes):
-                end_drawing(self._viewer, self._spectra.marks.shapes, self._layer)
+            self._mark_layers.end_drawing()
             self._say(HINT)
             return
-        if self._spectra.marks.shapes is None:
-            add_marks(self._viewer, marks.regions_layer(self._layer), self._layer)
-        assert self._spectra.marks.shapes is not None
-        begin_drawing(self._viewer, self._spectra.marks.shapes)
+        self._mark_layers.begin_drawing()
         self._say(
             "Drag a rectangle on the image; press Draw region again to end. The layer controls "
             "have other shapes."
@@ -515,18 +473,15 @@ class InspectWidget(Dock):
 
     def _show_drawing(self) -> None:
         with QSignalBlocker(self.form.draw):
-            self.form.draw.setChecked(is_drawing(self._viewer, self._spectra.marks.shapes))
+            self.form.draw.setChecked(self._mark_layers.drawing)
 
     def clear_marks(self) -> None:
         """Remove the pins and regions of this cube."""
-        remove_marks(self._viewer, (self._spectra.marks.points, self._spectra.marks.shapes))
-        if self._layer is not None:
-            self._viewer.layers.selection.active = self._layer
+        self._mark_layers.clear()
 
     def _find_marks(self) -> None:
-        found = marks.find_marks(self._viewer.layers, self._layer)
-        points: Any = found.get("pins_of")
-        shapes: Any = found.get("regions_of")
+        self._mark_layers.cube_layer = self._layer
+        points, shapes = self._mark_layers.points, self._mark_layers.shapes
         if shapes != self._spectra.marks.shapes:
             self._to_drawing.close()
             if shapes is not None:
