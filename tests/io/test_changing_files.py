@@ -26,9 +26,13 @@ SUFFIXES = [spec.suffixes[0] for spec in catalog.writable()]
 MAPPED = {".hdr": "a.img", ".tif": "a.tif", ".npy": "a.npy"}
 LARGE = HyperCube(np.arange(40 * 60 * 70, dtype=np.float32).reshape(40, 60, 70))
 
+on_posix = pytest.mark.skipif(
+    os.name == "nt", reason="Windows lets nobody touch a file that is mapped, or its permissions"
+)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:zarr")
 
 
+@on_posix
 @pytest.mark.parametrize("suffix", MAPPED)
 def test_a_map_whose_file_is_cut_is_a_sentence_and_no_crash(tmp_path, suffix):
     path = write(LARGE, tmp_path / f"a{suffix}")
@@ -76,6 +80,7 @@ def test_a_map_whose_file_is_cut_is_a_sentence_and_no_crash(tmp_path, suffix):
         assert line.startswith(f"{data}: another program made the file shorter"), line
 
 
+@on_posix
 def test_the_viewer_of_a_large_map_says_that_the_file_was_cut(tmp_path):
     path = write(LARGE, tmp_path / "a.hdr")
     views = BandViews(read(path).data, folder=tmp_path)
@@ -88,6 +93,7 @@ def test_the_viewer_of_a_large_map_says_that_the_file_was_cut(tmp_path):
     assert "a.img" in views.failure
 
 
+@on_posix
 def test_a_file_that_is_replaced_or_removed_stays_what_it_was(tmp_path):
     header = envi(tmp_path, numbered((4, 5, 6)))
     cube = read(header)
@@ -199,6 +205,7 @@ def test_paths_with_separators_of_windows(tmp_path):
         read_library(path)
 
 
+@on_posix
 def test_a_folder_that_may_only_be_read(tmp_path):
     paths = [
         write(full_cube(), tmp_path / f"a{suffix}") for suffix in SUFFIXES if suffix != ".zarr"
@@ -219,6 +226,7 @@ def test_a_folder_that_may_only_be_read(tmp_path):
         tmp_path.chmod(0o755)
 
 
+@on_posix
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     path = write(full_cube(), tmp_path / "a.npz")
     if os.geteuid() == 0:
