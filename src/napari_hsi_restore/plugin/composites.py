@@ -136,24 +136,6 @@ def how_made(cube: HyperCube, kind: Composite) -> str:
     return f"of {bands} alone: too few lie in the visible" if kind.name == _TRUE else bands
 
 
-def composite_of_bands(cube: HyperCube, bands: tuple[int, int, int]) -> Floats:
-    """Make a false-colour picture of three bands.
-
-    Parameters
-    ----------
-    cube : HyperCube
-    bands : tuple of 3 int
-        Shown as red, green and blue.
-
-    Returns
-    -------
-    float32 ndarray, (y, x, 3)
-        0 to 1, each channel stretched between percentiles; no-data pixels are black.
-    """
-    channels = [_mean_of_bands(cube, np.array([band])) for band in bands]
-    return stretched(np.stack(channels, axis=-1))
-
-
 class ChannelPlanes:
     """False colour of one cube again and again, with the last few bands kept.
 

@@ -16,7 +16,7 @@ from napari_hsi_restore.spectra import covers_visible, srgb_weights
 
 Floats = npt.NDArray[np.float32]
 
-_MANY_BYTES = 2_000_000_000
+_MANY_BYTES = 20_000_000
 _THIN_NM = 15.0
 _LEAST_WEIGHT = 1e-4
 """A band that adds less to a channel is not read."""
@@ -28,8 +28,8 @@ def seen_by_observer(cube: HyperCube) -> Floats:
     Parameters
     ----------
     cube : HyperCube
-        With wavelengths that cover the visible; values are taken as reflectances. Of a large
-        cube only bands at least 15 nm apart are read [ours].
+        With wavelengths that cover the visible; values are taken as reflectances. Of one that
+        lies in a file and is not small only bands at least 15 nm apart are read [ours].
 
     Returns
     -------
@@ -63,8 +63,9 @@ def seen_by_observer(cube: HyperCube) -> Floats:
 
 
 def _few_enough(cube: HyperCube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    # Of a large file fewer bands: the observer's curves are smooth.
-    if cube.data.nbytes < _MANY_BYTES or cube.wavelengths_nm is None:
+    # Of a file fewer bands: the observer's curves are smooth.
+    small = not cube.is_lazy or cube.data.nbytes < _MANY_BYTES
+    if small or cube.wavelengths_nm is None:
         return good
     thin = np.zeros_like(good)
     last = -np.inf
