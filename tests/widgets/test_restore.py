@@ -325,6 +325,25 @@ def test_what_was_removed_can_be_looked_at(qtbot, viewer, dock, clean):
     assert open_dock(viewer).removed.name.text() == panel.name.text()
 
 
+def test_the_places_of_a_preview_go_with_it(qtbot, viewer, dock, clean):
+    data = clean.data.copy()
+    data[:, 30:33, 30:33] += 0.5
+    add(viewer, degrade(clean.replace(data=data), "gaussian-2", seed=0).replace(name="glint"))
+    viewer.layers.selection.active = viewer.layers["glint"]
+    dock.form.picker.model = "smooth"
+    dock.panel.preview.click()
+    wait_idle(qtbot, dock)
+    (top, left), shape = viewer.layers["preview"].translate[1:], viewer.layers["preview"].data.shape
+    dock.removed.point_out.click()
+    points = viewer.layers["what was removed: preview"]
+    assert np.all(points.data >= (top, left))
+    assert np.all(points.data < (top + shape[1], left + shape[2]))
+    dock.panel.run.click()
+    wait_idle(qtbot, dock)
+    assert points not in viewer.layers
+    assert dock.removed.name.text() == "glint [denoise: smooth]"
+
+
 def test_places_are_pointed_out_on_the_image_with_their_spectra(qtbot, viewer, dock, clean):
     source = viewer.layers["noisy"]
     source.scale, source.translate = (1, 2, 2), (0, 5, 7)

@@ -22,7 +22,7 @@ from napari_hsi_restore.plugin.layers import (
     result_layer_data,
 )
 from napari_hsi_restore.restore import outcome
-from napari_hsi_restore.widgets.parts.removed_layers import kept
+from napari_hsi_restore.widgets.parts.removed_layers import kept, points_layer
 from napari_hsi_restore.widgets.parts.visible_region import Region
 
 PREVIEW = "preview"
@@ -109,6 +109,8 @@ def is_preview(layer: Layer) -> bool:
 
 def _remove_previews(viewer: napari.viewer.Viewer) -> None:
     for old in [old for old in viewer.layers if is_preview(old)]:
+        if (points := points_layer(viewer, old)) is not None:
+            viewer.layers.remove(points)
         viewer.layers.remove(old)
 
 
