@@ -28,6 +28,7 @@ _SIZE = QSize(260, 170)
 _AXIS_HEIGHT = 40
 _HEADROOM, _ROW = 1.1, 0.09
 _SHOT_ALPHA, _BAD_ALPHA = 90, 70
+_TALL = 10.0
 # Distinct on dark and on light backgrounds; the shape tells them apart without colours.
 _KINDS = (
     ("stripes", "s", "■", "#e6550d"),
@@ -55,7 +56,6 @@ class NoiseChart(QWidget):
         self._where: Float = np.empty(0)
         self._wavelengths: Float | None = None
         self._highest = 0.0
-        self._shades: list[pg.LinearRegionItem] = []
         self._plot = pg.PlotWidget(background=None)
         self._plot.setAccessibleName("Noise of each band")
         self._plot.setMenuEnabled(False)
@@ -67,6 +67,11 @@ class NoiseChart(QWidget):
         item.getAxis("bottom").setHeight(_AXIS_HEIGHT)
         # The numbers are those that the sentences below give.
         item.getAxis("left").enableAutoSIPrefix(False)
+        shade = QColor(_BAD)
+        shade.setAlpha(_BAD_ALPHA)
+        # One item for all bands: hundreds of them would take too long.
+        self.bad = pg.BarGraphItem(x0=[], x1=[], y0=0.0, height=1.0, brush=shade, pen=None)
+        self._plot.addItem(self.bad, ignoreBounds=True)
         self.shot = self._plot.plot(pen=None, fillLevel=0.0)
         self.curve = self._plot.plot(symbol="o", symbolSize=4)
         self.marks = {name: pg.ScatterPlotItem(size=8) for name, *_ in _KINDS}
@@ -219,16 +224,8 @@ class NoiseChart(QWidget):
 
     def _shade(self, report: NoiseReport) -> None:
         """Shade the bands that are not worth using, and mark those with defects."""
-        for shade in self._shades:
-            self._plot.removeItem(shade)
-        self._shades = []
-        color = QColor(_BAD)
-        color.setAlpha(_BAD_ALPHA)
-        for edges in _runs(self._where, report.bad_bands):
-            shade = pg.LinearRegionItem(edges, movable=False, brush=color, pen=pg.mkPen(None))
-            shade.setZValue(-10)
-            self._plot.addItem(shade, ignoreBounds=True)
-            self._shades.append(shade)
+        runs = np.array(_runs(self._where, report.bad_bands)).reshape(-1, 2)
+        self.bad.setOpts(x0=runs[:, 0], x1=runs[:, 1], y0=0.0, height=_TALL * self._highest)
         row = 0
         for name, bands in self._marked(report).items():
             height = self._highest * (_HEADROOM + _ROW * row)
