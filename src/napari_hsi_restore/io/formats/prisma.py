@@ -196,7 +196,7 @@ def _said(
             f"{low:.0f} to {high:.0f} nm come from both in turn."
         )
     if left_out:
-        said.append(f"Left out {left_out} bands without a wavelength.")
+        said.append(f"Left out {left_out} band{'' if left_out == 1 else 's'} without a wavelength.")
     if product.level == "2D":
         said.append("Took 0 as no data, which fills an L2D product outside the scene.")
     return said
