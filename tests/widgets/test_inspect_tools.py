@@ -151,8 +151,11 @@ def test_false_colour_follows_the_lines_in_the_plot(qtbot, viewer, dock, layer, 
     qtbot.mouseClick(*click, pos=on_plot(plot, 1500))
     qtbot.waitUntil(lambda: not picture.visible, timeout=PATIENCE_MS)
     assert not red.isVisible()
+    # The lines stand where the picture's bands are, whatever is typed meanwhile.
+    named(dock, QDoubleSpinBox, "Red channel").setValue(500)
     picture.visible = True
     assert red.isVisible()
+    assert red.value() == 2200
 
 
 def test_pictures_for_every_purpose(qtbot, viewer, dock, layer):

@@ -14,7 +14,7 @@ from napari_hsi_restore.cube import Georeference, HyperCube
 from napari_hsi_restore.plugin.layers import METADATA_KEY, plane_options
 from napari_hsi_restore.plugin.marks import find_marks, mark_of
 
-_KEPT, _PLACE = "kind", "georeference"
+_KEPT, _PLACE, _BANDS = "kind", "georeference", "bands"
 
 
 def pictures_of(viewer: ViewerModel, cube_layer: Layer | None) -> list[Layer]:
@@ -42,6 +42,7 @@ def show_picture(
     *,
     step: int = 1,
     georeference: Georeference | None = None,
+    bands: tuple[int, int, int] | None = None,
 ) -> Layer:
     """Show a picture over the cube, in the layer of its kind if there is one.
 
@@ -59,6 +60,8 @@ def show_picture(
     step : int
     georeference : Georeference or None
         Of the picture, for when it is saved.
+    bands : tuple of 3 int or None
+        That are shown as red, green and blue, if each is one band.
 
     Returns
     -------
@@ -67,9 +70,9 @@ def show_picture(
     name = f"{cube_layer.name} [{title}]"
     known = find_picture(viewer, cube_layer, kind)
     if known is not None:
+        known.metadata[METADATA_KEY].update({"title": title, _BANDS: bands})
         known.data = picture
         known.name = name
-        known.metadata[METADATA_KEY]["title"] = title
         known.visible = True
     else:
         options = plane_options(cube_layer)
@@ -79,6 +82,7 @@ def show_picture(
             "title": title,
             _KEPT: kind,
             _PLACE: georeference,
+            _BANDS: bands,
         }
         options["metadata"] = {METADATA_KEY: entry}
         known = viewer.add_image(picture, rgb=True, name=name, **options)
@@ -88,6 +92,12 @@ def show_picture(
             viewer.layers.move(viewer.layers.index(layer), -1)
     viewer.layers.selection.active = cube_layer
     return known
+
+
+def bands_of(picture: Layer) -> tuple[int, int, int] | None:
+    """Say which bands a picture shows as red, green and blue; None if it mixes more."""
+    bands: tuple[int, int, int] | None = picture.metadata[METADATA_KEY].get(_BANDS)
+    return bands
 
 
 def hide_pictures(viewer: ViewerModel, cube_layer: Layer | None) -> None:

@@ -23,6 +23,7 @@ from napari_hsi_restore.plugin.fellow_layers import fellows, possible_fellows
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube
 from napari_hsi_restore.plugin.mark_layers import MarkLayers
 from napari_hsi_restore.plugin.picture_layers import (
+    bands_of,
     find_picture,
     hide_pictures,
     pictures_of,
@@ -515,7 +516,7 @@ class InspectWidget(Dock):
     def _show_channels(self) -> None:
         picture = self._false_colour()
         seen = picture is not None and picture.visible and self._in_window()
-        self.form.plot.set_channels(self.form.triple.bands if seen else None)
+        self.form.plot.set_channels(bands_of(picture) if seen else None)
 
     def _on_picture(self, picture: ColourPicture) -> None:
         layer, viewer = picture.key, self._viewer
@@ -529,6 +530,7 @@ class InspectWidget(Dock):
             picture.values,
             step=picture.step,
             georeference=picture.georeference,
+            bands=picture.bands,
         )
         self._say(_words(picture, shown.name))
         self._show_overlay()

@@ -68,8 +68,9 @@ class ChannelLines(QObject):
             line.setBounds((None, None) if axis is None else axis.limits)
 
     def set_bands(self, bands: tuple[int, int, int] | None) -> None:
-        """Show the lines at three bands; None hides them."""
-        self._bands = bands if self._axis is not None else None
+        """Show the lines at three bands; None, or bands that the axis has not, hides them."""
+        count = 0 if self._axis is None else self._axis.n_bands
+        self._bands = bands if bands is not None and max(bands) < count else None
         self._place()
 
     def are_at(self, position: float, reach: float) -> bool:

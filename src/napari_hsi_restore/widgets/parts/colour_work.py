@@ -45,6 +45,8 @@ class ColourPicture:
         How it was made; empty where the title says it.
     georeference : Georeference or None
         Of the picture.
+    bands : tuple of 3 int or None
+        Shown as red, green and blue, if each is one band.
     """
 
     key: Any
@@ -54,6 +56,7 @@ class ColourPicture:
     step: int
     note: str = ""
     georeference: Georeference | None = None
+    bands: tuple[int, int, int] | None = None
 
 
 class ColourWork(QObject):
@@ -118,7 +121,7 @@ def _false_colour(
     title = f"RGB {places}{' nm' if axis.in_nm else ''}"
     picture, step = planes[0].picture(bands), planes[1]
     place = coarser(cube.georeference, step)
-    return ColourPicture(key, FALSE_COLOUR, title, picture, step, georeference=place)
+    return ColourPicture(key, FALSE_COLOUR, title, picture, step, georeference=place, bands=bands)
 
 
 def _coarse(cube: HyperCube, bands: int) -> tuple[HyperCube, int]:
