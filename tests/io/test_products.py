@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import h5py
 import numpy as np
 import pytest
@@ -29,6 +31,8 @@ def test_both_cubes_of_prisma_are_one_in_ascending_order(tmp_path):
         band = list(cube.wavelengths_nm).index(nm)
         np.testing.assert_array_equal(data[band], stored[:, list(lists).index(nm)])
     np.testing.assert_array_equal(cube.spectrum(5, 2), data[:, 5, 2])
+    # Another process, such as a worker of Dask, reads the same.
+    np.testing.assert_array_equal(np.asarray(pickle.loads(pickle.dumps(cube)).data), data)
     np.testing.assert_array_equal(np.asarray(cube.data[2:5, 1:3]), data[2:5, 1:3])
     np.testing.assert_array_equal(np.asarray(cube.data[4]), data[4])
     np.testing.assert_array_equal(np.asarray(cube.data[:, 1:3, 4]), data[:, 1:3, 4])
@@ -204,6 +208,7 @@ def test_ome_zarr(tmp_path, version):
     cube = read(tmp_path / "cells.zarr")
     np.testing.assert_array_equal(cube.data, values)
     np.testing.assert_array_equal(cube.wavelengths_nm, 450 + 10 * np.arange(9))
+    np.testing.assert_array_equal(np.asarray(pickle.loads(pickle.dumps(cube)).data), values)
     assert [one.key for one in choices(tmp_path / "cells.zarr").data_sets] == ["0"]
 
 
