@@ -142,3 +142,16 @@ def test_smoothing_keeps_parabolas_and_gaps(run):
     elsewhere[1, 1] = False
     np.testing.assert_allclose(result[:, elsewhere], data[order][:, elsewhere], atol=1e-4)
     assert np.isnan(result[np.argsort(order)[5], 1, 1])
+
+
+def test_noisier_bright_ground_beside_quiet_water_is_no_impulse(run):
+    rng = np.random.default_rng(0)
+    scene = demo_scene(size=64, bands=60).array().astype(np.float32)
+    clean = 0.1 * scene / scene.max()
+    clean[:, :, 50:] *= 10.0
+    sigma = np.full(clean.shape, 3e-4, np.float32)
+    sigma[:, :, 50:] = 0.01
+    noisy = clean + rng.standard_normal(clean.shape, dtype=np.float32) * sigma
+    restored = run(HyperCube(noisy, white_level=1.0), "sparse").array()
+    error = np.sqrt(np.mean((restored - clean)[:, :, 50:] ** 2))
+    assert error < 0.011

@@ -99,6 +99,16 @@ def test_impulses_and_hot_pixels(clean):
     assert found.impulse_fraction == pytest.approx((0.2 + 60 / 128**2) / 31, rel=0.1)
 
 
+@pytest.mark.parametrize("level", [60, 120])
+def test_values_that_were_cut_off_at_zero_are_no_impulses(level):
+    rng = np.random.default_rng(0)
+    scene = demo_scene(size=64).array()
+    counts = scene / scene.max() * 400 - level + rng.normal(0, 6, scene.shape)
+    found = report(HyperCube(np.round(counts.clip(0)).astype(np.uint16)))
+    assert (counts <= 0).mean() > 0.5
+    assert found.impulse_fraction == 0.0
+
+
 def test_bad_bands_and_why(clean):
     data = degrade(demo_scene(size=64, bands=30, wavelength_range=(1000, 2400)), "gaussian-2").data
     rng = np.random.default_rng(0)

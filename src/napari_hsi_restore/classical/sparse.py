@@ -30,6 +30,8 @@ _ROUNDS = 3
 _OUTLIER = 4.0
 _STRIPE = 3.0
 _LEAST_VALUES = 4
+# Of fewer bands the median is not telling.
+_LEAST_BANDS = 8
 _MAD_TO_SIGMA = 1.4826
 # A residual so much larger than the noise means that the noise was underestimated.
 _MISJUDGED = 1.15
@@ -87,8 +89,8 @@ def _refined(
         left -= more
         stored = more if stripes.gain is None else more * stripes.gain
         stripes = dataclasses.replace(stripes, shift=stripes.shift + stored)
-    size = np.abs(left) / sigma[:, None, None].astype(np.float32)
-    kept = valid & (size < _OUTLIER)
+    size: Image = np.divide(np.abs(left), sigma[:, None, None], dtype=np.float32)
+    kept = valid & (size < _OUTLIER * _misfit(size, valid))
     level = np.array(
         [
             _MAD_TO_SIGMA * float(np.median(band[mask])) if mask.any() else 1.0
@@ -97,6 +99,23 @@ def _refined(
     )
     sigma = sigma * np.where(level > _MISJUDGED, level, 1.0)
     return dataclasses.replace(measured, outliers=~kept, stripes=stripes), sigma, clean
+
+
+def _misfit(size: Image, valid: Mask) -> Image:
+    """By how much more than noise the pixels differ from their estimate, (y, x), at least 1.
+
+    Impulses are in some of the bands of a pixel. What most of its bands have is a rare
+    material that the subspace does not know, and no noise (ours).
+    """
+    usual = np.ones(size.shape[1:], np.float32)
+    if len(size) < _LEAST_BANDS:
+        return usual
+    for row in range(size.shape[1]):
+        measured = np.where(valid[:, row], size[:, row], np.float32(np.nan))
+        some = valid[:, row].any(axis=0)
+        usual[row, some] = np.nanmedian(measured[:, some], axis=0)
+    found: Image = np.maximum(np.float32(_MAD_TO_SIGMA) * usual, np.float32(1.0))
+    return found
 
 
 def _left(measured: Measured, components: Components) -> Generator[float, None, tuple[Image, Mask]]:

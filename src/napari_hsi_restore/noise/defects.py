@@ -19,15 +19,20 @@ _SAMPLE = 32768
 _LEAST_LEVELS = 64
 _FREQUENT = 0.2
 # Stuck pixels lie alone; a saturated or dark area is full of neighbours.
-_TIMES_BY_CHANCE = 1.3
+_TIMES_BY_CHANCE, _MOST_CORRELATED = 1.3, 0.15
+# They do not care for the scene; values that were cut off lie where it is about as dark.
+_LEAST_ANYWHERE = 0.5
+_AROUND = 5
+_FAR = 0.1
 
 
 def mark_defects(measured: Measured) -> Generator[float, None, Measured]:
     """Count dead lines and stuck pixels as missing.
 
     A row or column of a band is dead when all its valid values are the same while other
-    lines of the band vary. A value is stuck when it is repeated far more often
-    than its neighbours in value, at pixels that lie as if by chance. The rules are ours.
+    lines of the band vary. A value is stuck when it is repeated far more often than its
+    neighbours in value, at pixels that lie as if by chance, in bright and in dark
+    surroundings alike. The rules are ours.
 
     Yields
     ------
@@ -108,14 +113,40 @@ def stuck_pixels(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
         near = np.delete(counts[max(place - 5, 0) : place + 6], min(place, 5))
         usual = max(float(np.median(near)), 1.0)
         if counts[place] > max(_LEAST_SHARE * total, _TIMES_THE_USUAL * usual):
-            stuck |= valid & (values == found[place])
+            alike = valid & (values == found[place])
+            if not _cut_off(values, valid, alike):
+                stuck |= alike
     share = stuck.sum() / max(total, 1)
     if not 0 < share < 1:
         return stuck
     crowd = ndimage.convolve(stuck.astype(np.float32), _FOUR, mode="constant")
     seen = ndimage.convolve(valid.astype(np.float32), _FOUR, mode="constant")
     by_chance = float(crowd[stuck].sum()) / max(float(seen[stuck].sum()), 1.0)
-    return stuck if by_chance < _TIMES_BY_CHANCE * share + _LEAST_SHARE else np.zeros_like(stuck)
+    # The first is strict where few are stuck, the second where most are.
+    alone = by_chance < _TIMES_BY_CHANCE * share + _LEAST_SHARE
+    alone &= by_chance - share < _MOST_CORRELATED * (1.0 - share)
+    return stuck if alone else np.zeros_like(stuck)
+
+
+def _cut_off(values: npt.NDArray[np.generic], valid: Mask, alike: Mask) -> bool:
+    """Whether a value is one below or above which the scene was cut off, such as 0.
+
+    Then pixels have it where their surroundings are near to it. Impulses have it anywhere.
+    """
+    others = (valid & ~alike).astype(np.float32)
+    numbers = np.where(others > 0, values, 0).astype(np.float32)
+    around = ndimage.uniform_filter(numbers, _AROUND, mode="constant")
+    count = ndimage.uniform_filter(others, _AROUND, mode="constant")
+    known = valid & (count > 0.5 / _AROUND**2)
+    if not known.any():
+        return False
+    value = float(values[alike][0])
+    distance = np.abs(around[known] / count[known] - value)
+    far = distance > np.quantile(distance, 1.0 - _FAR)
+    if not far.any():
+        return False
+    there = alike[known]
+    return bool(there[far].mean() < _LEAST_ANYWHERE * there[~far].mean())
 
 
 def _repeats(values: npt.NDArray[np.generic]) -> bool:
