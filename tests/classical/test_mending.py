@@ -151,7 +151,7 @@ def test_noisier_bright_ground_beside_quiet_water_is_no_impulse(run):
     clean[:, :, 50:] *= 10.0
     sigma = np.full(clean.shape, 3e-4, np.float32)
     sigma[:, :, 50:] = 0.01
-    noisy = clean + rng.standard_normal(clean.shape, dtype=np.float32) * sigma
+    noisy = clean + rng.standard_normal(clean.shape).astype(np.float32) * sigma
     restored = run(HyperCube(noisy, white_level=1.0), "sparse").array()
     error = np.sqrt(np.mean((restored - clean)[:, :, 50:] ** 2))
     assert error < 0.011
