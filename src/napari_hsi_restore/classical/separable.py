@@ -17,7 +17,7 @@ LAYERS = 8
 """Separable layers; each looks one pixel further."""
 
 _WIDTH = 64
-_MOST_STEPS, _LEAST_STEPS, _PIXELS_A_STEP = 600, 60, 8
+_MOST_STEPS, _LEAST_STEPS, _PIXELS_A_STEP = 600, 60, 16
 _MORE_NOISE = 0.5
 _PATCH, _BATCH = 48, 4
 _RATE, _WARMUP = 5e-3, 50
@@ -89,6 +89,8 @@ def learn(noisy: Image, level: Image) -> Generator[float, None, SeparableNetwork
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = SeparableNetwork(torch.from_numpy(level))
+    # Four times as fast on a CPU, with the same result but for rounding.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     optimiser = torch.optim.Adam(network.parameters(), lr=_RATE)
     # A small image has not much to teach.
@@ -102,7 +104,9 @@ def learn(noisy: Image, level: Image) -> Generator[float, None, SeparableNetwork
         # brings one to the other brings it to the clean image.
         added = network.level * torch.randn(image.shape, generator=generator)
         wanted = image - added / _MORE_NOISE
-        loss = ((network(image + _MORE_NOISE * added) - wanted) / network.level).square().mean()
+        with torch.autocast("cpu", torch.bfloat16):
+            restored = network(image + _MORE_NOISE * added)
+        loss = ((restored - wanted) / network.level).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -135,7 +139,8 @@ def _patches(noisy: Image, rng: np.random.Generator) -> torch.Tensor:
         image = noisy[:, row : row + side, column : column + side]
         image = np.rot90(image, int(rng.integers(4)), (1, 2))
         images.append(image[:, :, ::-1] if rng.integers(2) else image)
-    return torch.from_numpy(np.ascontiguousarray(np.stack(images)))
+    batch = torch.from_numpy(np.ascontiguousarray(np.stack(images)))
+    return batch.contiguous(memory_format=torch.channels_last)
 
 
 def applied(network: SeparableNetwork, noisy: Image, rows: slice) -> Image:
