@@ -82,10 +82,7 @@ class BandViews:
         self, data: Any, *, copy_bytes: int = COPY_BYTES, folder: Path | None = None
     ) -> None:
         self.data = data
-        stored = _stored(data)
-        assert stored is not None
-        self._path, self._offset, self._order = stored
-        self.scattered = self._order[0] != 0
+        self.scattered = self._is_scattered()
         steps = [1]
         while max(data.shape[1:]) / steps[-1] > _COARSEST_SIDE:
             steps.append(2 * steps[-1])
@@ -94,19 +91,29 @@ class BandViews:
         self._lock = threading.Condition()
         self._pieces: OrderedDict[tuple[int, Box], npt.NDArray[Any]] = OrderedDict()
         self._held = 0
+        self._most_held = CACHE_BYTES
         self._ahead: tuple[int, Box] | None = None
         self._before = 0
         self._wanted: dict[int, Box] = {}
         self._reading = self._prepared = False
         self._sorted: tuple[int, npt.NDArray[Any]] | None = None
         self._overview: tuple[int, npt.NDArray[Any]] | None = None
+        self._filling: tuple[int, npt.NDArray[Any]] | None = None
         self._last: dict[int, npt.NDArray[Any]] = {}
         self._listeners: list[Callable[[], None]] = []
         self.failure = ""
         """Why the file cannot be read any more; empty while it can."""
         self.sorting: float | None = None
         """How much of the temporary file is made, 0 to 1; None while none is being made."""
+        self.copied = False
+        """Whether the temporary file is made."""
         self.copy_step, self.copy_size = self._plan_copy()
+
+    def _is_scattered(self) -> bool:
+        stored = _stored(self.data)
+        assert stored is not None
+        self._path, self._offset, self._order = stored
+        return self._order[0] != 0
 
     # What is asked for -------------------------------------------------------
 
@@ -173,8 +180,15 @@ class BandViews:
                 return
             self._prepared = True
         threading.Thread(
-            target=_prepare, args=(weakref.ref(self),), name="band overview", daemon=True
+            target=self._preparation(),
+            args=(weakref.ref(self),),
+            name="band overview",
+            daemon=True,
         ).start()
+
+    def _preparation(self) -> Callable[[weakref.ref[Any]], None]:
+        """What a thread does that must not keep the views alive."""
+        return _prepare
 
     # The thread that reads pieces --------------------------------------------
 
@@ -205,10 +219,10 @@ class BandViews:
             wider = self._widened(level, box)
             try:
                 values = self._read(level, wider, self._stopper(level))
-            except _BrokenOffError:
+            except BrokenOffError:
                 continue
-            except (OSError, ValueError, UserError) as error:
-                said = f"{self._path}: cannot be read any more ({error}); open it again."
+            except Exception as error:  # decoders raise dozens of kinds
+                said = f"{self._name()}: cannot be read any more ({error}); open it again."
                 self.failure = str(error) if isinstance(error, UserError) else said
                 self._tell()
                 continue
@@ -216,6 +230,9 @@ class BandViews:
                 self._keep(level, wider, values)
                 self._lock.notify_all()
             self._tell()
+
+    def _name(self) -> str:
+        return str(self._path)
 
     def _look_ahead(self, level: int, box: Box) -> None:
         """A slider that moves on asks for the next band in the same direction."""
@@ -239,7 +256,7 @@ class BandViews:
         if last - first > 1:
             return box
         size = self.data.itemsize * (rows[1] - rows[0]) * (columns[1] - columns[0])
-        room = max(0, (CACHE_BYTES // 4 // max(1, size) - 1) // 2)
+        room = max(0, (self._most_held // 4 // max(1, size) - 1) // 2)
         # A band that lies in one piece is read alone: its neighbours would delay it.
         cheap = self.scattered and self._source(level) is None
         more = min(_NEIGHBOURS if cheap else 0, room)
@@ -262,20 +279,27 @@ class BandViews:
             return np.array(
                 source[1][slice(*bands), _every(*rows, part), _every(*columns, part)], order="C"
             )
-        shape = tuple(last - first for first, last in box)
-        values: npt.NDArray[Any] = np.empty(shape, self.data.dtype)
+        values: npt.NDArray[Any] = np.empty([b - a for a, b in box], self.data.dtype)
+        self._fill(values, level, box, stop)
+        return values
+
+    def _fill(
+        self, values: npt.NDArray[Any], level: int, box: Box, stop: Callable[[], bool]
+    ) -> None:
+        """Read a piece from the file itself; a `BrokenOffError` as soon as `stop` says so."""
+        bands, rows, columns = box
+        step = self.steps[level]
         touched = step * (columns[1] - columns[0]) * self.data.shape[0] * self.data.itemsize
-        height = max(1, _BLOCK_BYTES // max(1, touched)) if self.scattered else shape[1]
+        height = max(1, _BLOCK_BYTES // max(1, touched)) if self.scattered else rows[1]
         for first in range(rows[0], rows[1], height):
             if stop():
-                raise _BrokenOffError
+                raise BrokenOffError
             last = min(first + height, rows[1])
             place = slice(first - rows[0], last - rows[0])
             # A map for each block: pages that stay mapped count as memory of the program.
             values[:, place] = self._map()[
                 slice(*bands), _every(first, last, step), _every(*columns, step)
             ]
-        return values
 
     def _map(self) -> npt.NDArray[Any]:
         stored = tuple(self.data.shape[axis] for axis in self._order)
@@ -291,7 +315,7 @@ class BandViews:
             self._put((level, ((band, band + 1), rows, columns)), one)
         if last - first > 2 * _NEIGHBOURS + 1:
             self._put((level, box), values)
-        while self._held > CACHE_BYTES and len(self._pieces) > 1:
+        while self._held > self._most_held and len(self._pieces) > 1:
             _, old = self._pieces.popitem(last=False)
             self._held -= old.nbytes
 
@@ -315,8 +339,9 @@ class BandViews:
 
     def _preview(self, level: int, box: Box) -> npt.NDArray[Any]:
         step = self.steps[level]
-        if self._overview is not None:
-            coarse, values = self._overview
+        held = self._overview or self._filling
+        if held is not None:
+            coarse, values = held
             bands, *spans = box
             rows, columns = (
                 np.minimum(np.arange(*span) * step // coarse, values.shape[axis] - 1)
@@ -367,7 +392,7 @@ class BandViews:
             callback()
 
 
-class _BrokenOffError(Exception):
+class BrokenOffError(Exception):
     """Something else is wanted meanwhile."""
 
 
@@ -454,7 +479,7 @@ def _sort(reference: weakref.ref[BandViews], step: int, bands: int) -> None:
     if (views := reference()) is not None:
         with views._lock:
             views._sorted = (step, mapped)
-        views.sorting = None
+        views.sorting, views.copied = None, True
         views._tell()
 
 

@@ -19,8 +19,7 @@ from napari.utils.transforms import Affine
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io.choices import Answers
-from napari_hsi_restore.plugin.contrast import contrast_limits
-from napari_hsi_restore.plugin.shown_bands import ShownLevel, shown_levels
+from napari_hsi_restore.plugin.shown_bands import ShownLevel, first_limits, shown_levels
 
 METADATA_KEY = "napari_hsi_restore"
 AXIS_LABELS = ("band", "y", "x")
@@ -47,7 +46,7 @@ def cube_to_layer_data(cube: HyperCube) -> list[LayerData]:
         "name": cube.name,
         "metadata": {METADATA_KEY: {"cube": cube}},
         "axis_labels": AXIS_LABELS,
-        "contrast_limits": contrast_limits(cube),
+        "contrast_limits": first_limits(cube, levels),
         "rgb": False,
         "multiscale": levels is not None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import weakref
@@ -12,21 +13,75 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.io.band_views import BandViews, Box, suits
+from napari_hsi_restore.io.packed_views import PackedViews, is_packed
+from napari_hsi_restore.plugin.contrast import contrast_limits, quick_limits
 
 _SLICING = "napari.layers._scalar_field"
 _PATIENCE_S = 0.03
 """A band that comes within two frames is waited for, so that no preview flickers before it."""
 _CHUNK = 512
+UNKNOWN_LIMITS = (0.0, 1.0)
 
 
 def shown_levels(cube: HyperCube) -> list[ShownLevel] | None:
     """The levels that show a large cube in a file, the finest first; None for any other cube."""
-    if not suits(cube.data):
+    views = _views(cube.data)
+    if views is None:
         return None
-    views = BandViews(cube.data)
     levels = [ShownLevel(views, level) for level in range(len(views.steps))]
     _Refresher(views, cube.name)
     return levels
+
+
+def _views(data: Any) -> BandViews | None:
+    if suits(data):
+        return BandViews(data)
+    return PackedViews(data) if is_packed(data) else None
+
+
+def first_limits(cube: HyperCube, levels: list[ShownLevel] | None) -> tuple[float, float]:
+    """Contrast limits to begin with.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    levels : list or None
+        Of `shown_levels`.
+
+    Returns
+    -------
+    tuple of float
+        `UNKNOWN_LIMITS` where a window would wait too long for them; the right ones then follow
+        by themselves, for the layer that shows `levels`.
+    """
+    if levels is None or not is_packed(cube.data) or not _in_window_thread():
+        return contrast_limits(cube)
+    limits = quick_limits(cube)
+    if limits is None:
+        views = weakref.ref(levels[0].views)
+        threading.Thread(
+            target=_find_limits, args=(cube, views), name="contrast", daemon=True
+        ).start()
+    return limits or UNKNOWN_LIMITS
+
+
+def _find_limits(cube: HyperCube, views: weakref.ref[BandViews]) -> None:
+    from superqt.utils import ensure_main_thread
+
+    # Whatever is wrong with the file is said by the threads that read its bands.
+    with contextlib.suppress(Exception):
+        limits = contrast_limits(cube)
+        ensure_main_thread(_set_limits, await_return=False)(views, limits)
+
+
+def _set_limits(views: weakref.ref[BandViews], limits: tuple[float, float]) -> None:
+    import napari
+
+    viewer, shown = napari.current_viewer(), views()
+    for layer in viewer.layers if viewer is not None and shown is not None else ():
+        # Unless the user or the dock Inspect chose others meanwhile.
+        if views_of(layer.data) is shown and tuple(layer.contrast_limits) == UNKNOWN_LIMITS:
+            layer.contrast_limits = limits
 
 
 class ShownLevel:
@@ -188,12 +243,23 @@ class _Refresher:
                 layer.refresh(extent=False, highlight=False)
         if views.sorting is not None and not self._said:
             self._said = True
-            show_info(
-                f"{self._name}: each band lies scattered in all of this file. A band first shows "
-                "coarse while it is read; in the background the bands are sorted into a temporary "
-                f"file of {views.copy_size / 1e9:.1f} GB, after which they come at once. It goes "
-                "when the layer or napari is closed."
-            )
+            show_info(f"{self._name}: {_why_copied(views)}")
         if views.failure and not self._failed:
             self._failed = True
             show_error(views.failure)
+
+
+def _why_copied(views: BandViews) -> str:
+    size = f"{views.copy_size / 1e9:.1f} GB"
+    if isinstance(views, PackedViews):
+        return (
+            "a band or a spectrum of this compressed file takes decoding much of it. A band first "
+            "shows coarse or not at all while it is read; in the background the cube is unpacked "
+            f"into a temporary file of {size}, after which they come at once. It goes when the "
+            "layer or napari is closed."
+        )
+    return (
+        "each band lies scattered in all of this file. A band first shows coarse while it is "
+        "read; in the background the bands are sorted into a temporary file of "
+        f"{size}, after which they come at once. It goes when the layer or napari is closed."
+    )

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io.packed_views import stored_spectrum
 from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.marks import Region
 
@@ -90,7 +91,8 @@ def value_title(cube: HyperCube) -> str:
 
 def pixel_spectrum(cube: HyperCube, row: int, column: int) -> FloatArray:
     """Read the physical spectrum of one pixel, (bands,); only this pixel is read."""
-    return physical(cube, cube.spectrum(row, column))
+    stored = stored_spectrum(cube.data, row, column)
+    return physical(cube, cube.spectrum(row, column) if stored is None else stored)
 
 
 def region_spectrum(

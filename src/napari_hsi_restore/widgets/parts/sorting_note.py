@@ -7,6 +7,7 @@ from typing import Any
 from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_hsi_restore.io.packed_views import PackedViews
 from napari_hsi_restore.plugin.shown_bands import views_of
 
 _INTERVAL_MS = 500
@@ -43,9 +44,10 @@ class SortingNote(QObject):
         views = views_of(self._layer.data)
         said = ""
         if views is not None and views.sorting is not None:
+            doing = "Unpacking the cube" if isinstance(views, PackedViews) else "Sorting the bands"
             said = (
-                f"Sorting the bands into a temporary file of {views.copy_size / 1e9:.1f} GB "
-                f"({views.sorting:.0%}); until then they show coarse at first."
+                f"{doing} into a temporary file of {views.copy_size / 1e9:.1f} GB "
+                f"({views.sorting:.0%}); until then bands show coarse at first."
             )
         else:
             self._timer.setInterval(4 * _INTERVAL_MS)
