@@ -1,6 +1,7 @@
 """Enlarging with random networks: what must hold whatever the weights are."""
 
 import json
+import re
 
 import dask.array as da
 import numpy as np
@@ -16,6 +17,7 @@ from napari_hsi_restore.models.architectures import eigensr
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.restore import FineOptions, SuperresRecipe, denoise, enlarge, superres
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.restore.superres_size import result_shape
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
 
@@ -225,6 +227,18 @@ def test_closing_cancels(low):
 def test_what_cannot_be_done_is_said(low, change, sentence):
     with pytest.raises(UserError, match=sentence):
         enlarge(low, SuperresRecipe(**change))
+
+
+def test_a_memory_limit_for_which_no_tile_is_small_enough_is_refused_first(low):
+    recipe = SuperresRecipe(scale=2, model="eigensr_x2", device="cpu", memory_limit_gib=1e-3)
+    events = superres(low, recipe)
+    next(events)
+    with pytest.raises(UserError, match=r"'memory limit': .* GiB is too small") as refusal:
+        next(events)
+    # What it names as needed suffices.
+    needed = float(re.search(r"takes ([\d.]+) GiB", str(refusal.value))[1])
+    enough = recipe.model_copy(update={"memory_limit_gib": needed})
+    assert enlarge(low, enough).shape == result_shape(low, 2)
 
 
 def test_a_result_that_memory_cannot_hold_is_refused_first(low):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.models.basis import Basis, Float, detail_basis
 from napari_hsi_restore.models.neighbours import PLANES, BandSequence, band_sequence
+from napari_hsi_restore.models.spec import EigenSRSpec, SuperresSpec
 
 if TYPE_CHECKING:
     import torch
@@ -91,9 +92,8 @@ class BandEnlarger:
     white: float
 
     def bytes(self, pixels: float) -> float:
-        """Memory that one band takes; features, with those of the tail at full size."""
-        inside, tail = 30, 3 * self.network.scale**2
-        return pixels * FLOAT_BYTES * (self.network.width * (inside + tail) + PLANES)
+        """Memory that one band takes."""
+        return pixels * _band_bytes(self.network.width, self.network.scale)
 
     def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
         """See `Enlarger.enlarge`."""
@@ -144,9 +144,9 @@ class ComponentEnlarger:
     basis: Basis
 
     def bytes(self, pixels: float) -> float:
-        """Memory that a block takes: features, components, and some enlarged bands."""
-        large = self.network.scale**2 * (3 * self.network.components + 2)
-        return pixels * FLOAT_BYTES * (6 * self.network.width + large + len(self.basis.mean))
+        """Memory that a block takes."""
+        network, bands = self.network, len(self.basis.mean)
+        return pixels * _components_bytes(network.width, network.scale, network.components, bands)
 
     def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
         """See `Enlarger.enlarge`."""
@@ -176,6 +176,23 @@ class ComponentEnlarger:
             bands = np.arange(first, first + len(low))
             fraction = (steps + (first + len(low)) / total) / (steps + 1)
             yield fraction, Enlarged(bands, large.cpu().numpy())
+
+
+def spec_bytes(spec: SuperresSpec, pixels: float, bands: int) -> float:
+    """Memory that some pixels of the input take at least, known from the spec alone."""
+    if isinstance(spec, EigenSRSpec):
+        return _components_bytes(spec.width, spec.scale, spec.components, bands) * pixels
+    return _band_bytes(spec.width, spec.scale) * pixels
+
+
+def _components_bytes(width: int, scale: int, components: int, bands: int) -> float:
+    """Of a pixel: features, components, and some enlarged bands."""
+    return FLOAT_BYTES * (6.0 * width + scale**2 * (3 * components + 2) + bands)
+
+
+def _band_bytes(width: int, scale: int) -> float:
+    """Of a pixel of one band: features, with those of the tail at full size."""
+    return FLOAT_BYTES * (width * (30.0 + 3 * scale**2) + PLANES)
 
 
 def enlarger_of(

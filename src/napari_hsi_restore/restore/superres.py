@@ -27,7 +27,11 @@ from napari_hsi_restore.restore.superres_recipe import (
     half_model,
     model_for,
 )
-from napari_hsi_restore.restore.superres_size import check_memory, result_shape
+from napari_hsi_restore.restore.superres_size import (
+    check_memory,
+    check_smallest_tile,
+    result_shape,
+)
 from napari_hsi_restore.restore.superres_source import (
     Source,
     filled_region,
@@ -114,6 +118,10 @@ def superres(
         check_bands(cube, record)
     device = devices.choose(recipe.device)
     check_memory(cube, recipe, region, mapped=out is not None)
+    # What auto finds unfit falls back to a method that needs no tiles.
+    if record is not None and recipe.model != "auto":
+        available = budget(recipe.memory_limit_gib, device)
+        check_smallest_tile(cube, record, available, MIRRORED)
     result = np.empty(result_shape(cube, recipe.scale, whole), np.float32) if out is None else out
     known = known or known_of(cube)
     statistics = yield from measure_spectra(usable(cube), SPECTRA, known.spectra)

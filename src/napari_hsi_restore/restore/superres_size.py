@@ -8,9 +8,13 @@ import psutil
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
+from napari_hsi_restore.restore.enlargers import spec_bytes
 from napari_hsi_restore.restore.request import Region, whole_region
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 from napari_hsi_restore.restore.superres_source import good_bands
+from napari_hsi_restore.restore.tile_loop import SIDES, too_small
+from napari_hsi_restore.zoo.records import ModelRecord
 
 VALUE_BYTES = 4
 """Of a float32."""
@@ -75,3 +79,32 @@ def check_memory(
             f"{needed / 2**30:.1f} GiB of memory and {free / 2**30:.1f} GiB are free; enlarge a "
             "part of it."
         )
+
+
+def check_smallest_tile(
+    cube: HyperCube, record: ModelRecord, available: float, border: int
+) -> None:
+    """Refuse a number of bytes that cannot suffice for any tile, before anything is measured.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    record : ModelRecord
+        Of the network.
+    available : float
+        Bytes for tiles.
+    border : int
+        Pixels that the image is continued by on each side.
+
+    Raises
+    ------
+    UserError
+    """
+    spec = record.spec
+    if not isinstance(spec, CoarSRSpec | EigenSRSpec):
+        return
+    side = SIDES[-1] + 2 * spec.halo
+    pixels = math.prod(min(side, length + 2 * border) for length in cube.shape[1:])
+    needed = spec_bytes(spec, pixels, int(good_bands(cube).sum()))
+    if needed > available:
+        raise too_small(available, needed, cube.name)
