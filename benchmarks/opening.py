@@ -10,6 +10,7 @@ to forget the file, "warm" after it has been read once.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,9 @@ import psutil
 
 INTERLEAVES = ("bsq", "bil", "bip")
 BANDS, SAMPLES = 425, 2500
+PACKED = ("h5", "h5-spectra", "zarr", "tif")
+PACKED_BANDS, PACKED_SAMPLES = 285, 1242
+_SIDE = 256
 _BLOCK = 64 * 2**20
 _COLD, _PIXELS, _STEPS = 50, 300, 40
 
@@ -70,10 +75,78 @@ def make_file(folder: Path, interleave: str, size: float, *, sparse: bool = Fals
     return header
 
 
+def make_packed(folder: Path, kind: str, size: float) -> Path:
+    """Write about `size` bytes of float32 spectra with noise in one of `PACKED`; return the path.
+
+    Chunks of HDF5 are as in products of EMIT, 256 x 256 pixels of 32 bands, or of all bands;
+    those of Zarr hold all bands of 64 x 64 pixels; a TIFF has a page for each band.
+    """
+    lines = max(512, round(size / (4 * PACKED_BANDS * PACKED_SAMPLES)))
+    shape = (lines, PACKED_SAMPLES, PACKED_BANDS)
+    rng = np.random.default_rng(0)
+    spectrum = 5 + np.cumsum(rng.normal(size=PACKED_BANDS)) / 10
+    block = spectrum + rng.normal(size=(_SIDE, _SIDE, 1)) + rng.normal(0, 0.01, (_SIDE, _SIDE, 1))
+    block = (block + np.round(rng.normal(0, 0.01, block.shape), 3)).astype(np.float32)
+    rows, columns = (range(0, length, _SIDE) for length in shape[:2])
+    if kind == "tif":
+        import tifffile
+
+        path = folder / "cube.tif"
+        tiles = (len(rows), len(columns))
+        pages = (np.tile(block[..., b], tiles)[: shape[0], : shape[1]] for b in range(shape[2]))
+        tifffile.imwrite(
+            path,
+            pages,
+            shape=(shape[2], *shape[:2]),
+            dtype=block.dtype,
+            compression="zlib",
+            compressionargs={"level": 1},
+            rowsperstrip=64,
+            photometric="minisblack",
+            metadata={"axes": "CYX"},
+        )
+        return path
+    if kind == "zarr":
+        import zarr
+
+        path = folder / "cube.zarr"
+        group = zarr.open_group(store=zarr.storage.LocalStore(path), mode="w")
+        chunks = (shape[2], 64, 64)
+        array = group.create_array("data", shape=(shape[2], *shape[:2]), dtype="f4", chunks=chunks)
+        for row in rows:
+            for column in columns:
+                part = block[: shape[0] - row, : shape[1] - column]
+                place = (slice(row, row + _SIDE), slice(column, column + _SIDE))
+                array[:, place[0], place[1]] = np.moveaxis(part, -1, 0)
+        return path
+    import h5py
+
+    path = folder / "cube.h5"
+    deep = shape[2] if kind == "h5-spectra" else 32
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset(
+            "reflectance", shape, "f4", chunks=(_SIDE, _SIDE, deep), compression=1
+        )
+        file.create_dataset("wavelengths", data=np.linspace(380, 2500, shape[2]))
+        for band in range(0, shape[2], deep):
+            # HDF5 stores chunks at the edges whole, so that all of them are the same.
+            chunk = np.zeros((_SIDE, _SIDE, deep), np.float32)
+            part = block[..., band : band + deep]
+            chunk[..., : part.shape[2]] = part
+            encoded = zlib.compress(chunk.tobytes(), 1)
+            for row, column in itertools.product(rows, columns):
+                data.id.write_direct_chunk((row, column, band), encoded)
+    return path
+
+
 def forget(header: Path) -> None:
     """Ask the system to drop the file from its cache (does nothing where it cannot)."""
-    if hasattr(os, "posix_fadvise"):
-        with header.with_suffix(".img").open("rb") as file:
+    if not hasattr(os, "posix_fadvise"):
+        return
+    data = header.with_suffix(".img") if header.suffix == ".hdr" else header
+    files = [one for one in data.rglob("*") if one.is_file()] if data.is_dir() else [data]
+    for one in files:
+        with one.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
