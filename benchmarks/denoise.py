@@ -98,6 +98,8 @@ def run(group: str, options: argparse.Namespace) -> dict[str, dict[str, dict[str
         "wavelets": peers.wavelets,
         "PCA truncation": peers.truncation,
         "eigen-wavelets": peers.wavelet_eigenimages,
+        "eigen-means": peers.means_eigenimages,
+        "eigen-variation": peers.variation_eigenimages,
     }
     if options.models_only:
         methods = {}

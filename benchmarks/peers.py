@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
-from skimage.restoration import denoise_wavelet
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 
 from napari_hsi_restore.degradations.resize import (
     Kernel,
@@ -45,6 +47,36 @@ def wavelet_eigenimages(noisy: Cube, sigma: Sigma) -> Cube:
     """Noise-whitened eigenimages, each denoised by wavelets at its own noise level."""
     basis = eigenbasis(*moments(noisy), sigma, noisy.shape[1] * noisy.shape[2])
     return basis.restore(wavelets(basis.project(noisy), basis.level), noisy)
+
+
+def means_eigenimages(noisy: Cube, sigma: Sigma) -> Cube:
+    """Noise-whitened eigenimages, each denoised by non-local means (scikit-image)."""
+
+    def means(image: Cube, level: float) -> Cube:
+        return np.asarray(
+            denoise_nl_means(
+                image, patch_size=5, patch_distance=8, h=0.8 * level, sigma=level, fast_mode=True
+            )
+        )
+
+    return _plugged(noisy, sigma, means)
+
+
+def variation_eigenimages(noisy: Cube, sigma: Sigma) -> Cube:
+    """Noise-whitened eigenimages, each denoised by total variation (scikit-image)."""
+
+    def smoothed(image: Cube, level: float) -> Cube:
+        return np.asarray(denoise_tv_chambolle(image, weight=level))
+
+    return _plugged(noisy, sigma, smoothed)
+
+
+def _plugged(noisy: Cube, sigma: Sigma, denoise: Callable[[Cube, float], Cube]) -> Cube:
+    """FastHyDe with another denoiser plugged in."""
+    basis = eigenbasis(*moments(noisy), sigma, noisy.shape[1] * noisy.shape[2])
+    images = zip(basis.project(noisy), basis.level, strict=True)
+    clean = np.asarray([denoise(image, float(level)) for image, level in images], np.float32)
+    return basis.restore(clean, noisy)
 
 
 BACK_PROJECTIONS = 10

@@ -1,0 +1,66 @@
+"""Quality against time and size of the denoisers: ``python -m docs.make_front``.
+
+Draws what the table "Denoising, cave" of benchmarks.md says for sigma 50, and the sizes that the
+records of the models say. Needs matplotlib.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+
+from napari_hsi_restore.zoo import list_models
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+PAGE = Path(__file__).parent / "benchmarks.md"
+TARGET = Path(__file__).parent / "images" / "front.png"
+NETWORK, METHOD = "#4477aa", "#cc8800"
+VALUES = 512 * 512 * 31 / 1e6
+
+
+def rows(noise: str) -> dict[str, tuple[float, float]]:
+    """PSNR in dB and seconds of every method of the table for one strength of noise."""
+    text = PAGE.read_text(encoding="utf-8")
+    table = text[text.index("### Denoising, cave") :]
+    table = table[: table.index("\n\n", table.index("|---"))]
+    found = {}
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 7 and cells[1] == noise and re.fullmatch(r"[\d.]+", cells[2]):
+            found[cells[0]] = (float(cells[2]), float(cells[5]))
+    return found
+
+
+def main() -> None:
+    """Draw the picture."""
+    sizes = {record.name: record.parameters for record in list_models("denoise")}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+    for name, (psnr, seconds) in rows("50").items():
+        color = NETWORK if name in sizes else METHOD
+        left.plot(seconds / VALUES, psnr, "o", color=color)
+        left.annotate(name, (seconds / VALUES, psnr), (5, 3), textcoords="offset points", size=8)
+        size = sizes.get(name, 0)
+        right.plot(max(size, 1e3), psnr, "o", color=color)
+        right.annotate(name, (max(size, 1e3), psnr), (5, 3), textcoords="offset points", size=8)
+    left.set_xscale("log")
+    right.set_xscale("log")
+    right.set_xticks([1e3, 1e4, 1e5, 1e6], ["no weights", "10 000", "100 000", "1 000 000"])
+    left.set_xlabel("seconds a megavalue", fontsize=9)
+    right.set_xlabel("weights", fontsize=9)
+    left.set_ylabel("PSNR, dB", fontsize=9)
+    for axis in (left, right):
+        axis.tick_params(labelsize=8)
+        axis.grid(alpha=0.3)
+        axis.margins(x=0.25, y=0.12)
+    figure.suptitle("Test scenes of CAVE, Gaussian noise of sigma 50, not told", fontsize=10)
+    figure.tight_layout()
+    figure.savefig(TARGET, dpi=90)
+    print(f"{TARGET.name}: {TARGET.stat().st_size // 1000} kB")
+
+
+if __name__ == "__main__":
+    main()
