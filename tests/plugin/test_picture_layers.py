@@ -79,6 +79,8 @@ def test_a_picture_is_saved_where_the_cube_lies(viewer, cube_layer, tmp_path, su
         with rasterio.open(path) as file:
             assert file.crs.to_epsg() == 32633
             assert (file.count, file.dtypes[0]) == (3, "uint8")
+            assert [colour.name for colour in file.colorinterp] == ["red", "green", "blue"]
+            np.testing.assert_array_equal(file.read(), np.moveaxis(values, -1, 0))
 
 
 def test_a_picture_of_somebody_else_is_no_cube(viewer, tmp_path):

@@ -361,11 +361,17 @@ def _contiguous_start(series: Any, dtype: np.dtype[Any]) -> int | None:
     return int(first)
 
 
+def _is_picture(cube: HyperCube, dtype: np.dtype[Any]) -> bool:
+    """Whether other programs should show the three bands as red, green and blue."""
+    return cube.n_bands == 3 and dtype == np.uint8 and cube.wavelengths_nm is None
+
+
 def write(cube: HyperCube, target: Path) -> None:
     """Write a planar uncompressed (Geo)TIFF, BigTIFF beyond 4 GiB.
 
     The description holds the whole record; place, no-data, wavelengths, bad bands
-    and scales are also written as tags that GDAL reads.
+    and scales are also written as tags that GDAL reads. Three bands of bytes without wavelengths
+    are a colour picture.
     """
     import tifffile
 
@@ -377,7 +383,7 @@ def write(cube: HyperCube, target: Path) -> None:
         target,
         shape=shape,
         dtype=dtype,
-        photometric="minisblack",
+        photometric="rgb" if _is_picture(cube, dtype) else "minisblack",
         description=record.to_json(cube),
         metadata=None,
         bigtiff=nbytes > _BIG_TIFF_BYTES,
