@@ -8,6 +8,7 @@ import pytest
 
 from napari_hsi_restore.cube import Georeference, HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io.mapped import open_mapped
 from napari_hsi_restore.jobs import transfer
 
 
@@ -131,3 +132,18 @@ def test_the_fingerprint_follows_the_file(tmp_path, mode):
     # The clock of a file system may be too coarse for a test.
     os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10**9))
     assert fingerprint() != first
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody shorten a mapped file")
+def test_a_users_file_that_becomes_shorter_is_said_and_does_not_end_the_process(tmp_path):
+    path = tmp_path / "scene.dat"
+    values = np.arange(60_000, dtype="<u2").reshape(100, 20, 30)
+    path.write_bytes(b"head" + values.tobytes())
+    mapped = open_mapped(path, "<u2", 4, values.shape).transpose(2, 0, 1)
+    transfer.write_cube(full_cube(mapped), tmp_path, transfer.INPUT)
+    data = transfer.read_cube(tmp_path, transfer.INPUT).data
+    assert np.array_equal(data, values.transpose(2, 0, 1))
+    assert np.array_equal(data[3, 10:20], values[10:20, :, 3])
+    os.truncate(path, 5000)
+    with pytest.raises(UserError, match="another program made the file shorter"):
+        data[:, 50:60]

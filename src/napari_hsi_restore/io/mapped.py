@@ -162,6 +162,41 @@ def open_mapped(
     return Mapped(path, np.dtype(dtype), "r", offset, shape)
 
 
+def part_of_file(
+    path: Path,
+    dtype: np.dtype[Any],
+    offset: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+) -> npt.NDArray[Any]:
+    """Map a file into memory, read-only, and give the array that lies in it.
+
+    Parameters
+    ----------
+    path : Path
+    dtype : dtype
+        With its byte order.
+    offset : int
+        Byte of the file at which the first value lies.
+    shape, strides : tuple of int
+        Of the array; strides in bytes.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    TypeError
+        If it is shorter than the array.
+    """
+    whole: Any = Mapped(path, np.dtype(np.uint8), "r")
+    values: Any = np.ndarray(shape, dtype, whole, offset, strides).view(Mapped)
+    # What numpy hands on to other views: without the name nobody looks at the file's size.
+    values._mmap, values.filename = whole._mmap, whole.filename
+    values.offset, values.mode = whole.offset, whole.mode
+    mapped: npt.NDArray[Any] = values
+    return mapped
+
+
 def ask_ahead(view: npt.NDArray[Any], underlying: mmap.mmap) -> None:
     """Ask the system to read the pieces of a small view, without waiting for them."""
     if _WILL_NEED is None:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import CubeData, Georeference, HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io.mapped import part_of_file
 
 INPUT = "input"
 OUTPUT = "output"
@@ -220,15 +221,14 @@ def _mapped_place(data: CubeData) -> dict[str, Any] | None:
 def _map(place: dict[str, Any], folder: Path) -> npt.NDArray[Any]:
     if "npy" in place:
         return read_array(folder / place["npy"])
-    whole = np.memmap(place["path"], dtype=np.uint8, mode="r")
-    values: npt.NDArray[Any] = np.ndarray(
-        shape=tuple(place["shape"]),
-        dtype=np.dtype(place["dtype"]),
-        buffer=whole,
-        offset=place["offset"],
-        strides=tuple(place["strides"]),
+    # Another program may cut the user's file short meanwhile, which must not end the child.
+    return part_of_file(
+        Path(place["path"]),
+        np.dtype(place["dtype"]),
+        place["offset"],
+        tuple(place["shape"]),
+        tuple(place["strides"]),
     )
-    return values
 
 
 def _fields(cube: HyperCube) -> dict[str, Any]:
