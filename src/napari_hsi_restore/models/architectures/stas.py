@@ -11,7 +11,7 @@ predicts noise in units of its standard deviation and leaves a noise-free band a
 it is; Conv1 and Conv3 are 3 x 3 x 3, the entry convolution and Conv2 3 x 3; Conv3
 starts at zero, so that the network starts as the identity. At least one empty band,
 and as many as make four together, follow the last one: a network that has learned from
-many bands takes the end of one or two for something else (up to 3 dB were lost).
+many bands takes the end of one or two for something else.
 """
 
 from __future__ import annotations
