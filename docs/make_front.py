@@ -1,12 +1,11 @@
 """Quality against time and size of the denoisers: ``python -m docs.make_front``.
 
-Draws what the table "Denoising, cave" of benchmarks.md says for sigma 50, and the sizes that the
-records of the models say. Needs matplotlib.
+Draws what the tables "Denoising, cave" and "Time of denoising" of benchmarks.md say for sigma 50,
+and the sizes that the records of the models say. Needs matplotlib.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import matplotlib as mpl
@@ -22,24 +21,24 @@ NETWORK, METHOD = "#4477aa", "#cc8800"
 VALUES = 512 * 512 * 31 / 1e6
 
 
-def rows(noise: str) -> dict[str, tuple[float, float]]:
-    """PSNR in dB and seconds of every method of the table for one strength of noise."""
+def table(heading: str, columns: int) -> list[list[str]]:
+    """The rows of the first table below a heading of the page."""
     text = PAGE.read_text(encoding="utf-8")
-    table = text[text.index("### Denoising, cave") :]
-    table = table[: table.index("\n\n", table.index("|---"))]
-    found = {}
-    for line in table.splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 7 and cells[1] == noise and re.fullmatch(r"[\d.]+", cells[2]):
-            found[cells[0]] = (float(cells[2]), float(cells[5]))
-    return found
+    text = text[text.index(heading) :]
+    lines = text[text.index("\n|---") + 1 :].split("\n\n")[0].splitlines()[1:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert all(len(row) == columns for row in cells)
+    return cells
 
 
 def main() -> None:
     """Draw the picture."""
     sizes = {record.name: record.parameters for record in list_models("denoise")}
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
-    for name, (psnr, seconds) in rows("50").items():
+    quality = {row[0]: float(row[2]) for row in table("### Denoising, cave", 6) if row[1] == "50"}
+    times = {row[0]: float(row[1]) for row in table("### Time of denoising", 3)}
+    for name, psnr in quality.items():
+        seconds = times[name]
         color = NETWORK if name in sizes else METHOD
         left.plot(seconds / VALUES, psnr, "o", color=color)
         left.annotate(name, (seconds / VALUES, psnr), (5, 3), textcoords="offset points", size=8)
