@@ -72,12 +72,13 @@ def test_a_clean_cube_stays_as_it_is(clean):
 
 
 @pytest.mark.parametrize("record", list_models("denoise"), ids=lambda record: record.name)
-@pytest.mark.parametrize("tile", [16, 40, 64])
-def test_a_tiled_result_equals_the_whole(noisy, record, tile):
+def test_a_tiled_result_equals_the_whole(noisy, record):
     crop = noisy.crop(slice(0, 96), slice(0, 70))
     whole = denoise(crop, network(model=record.name, tile=512))
-    tiled = denoise(crop, network(model=record.name, tile=tile))
-    np.testing.assert_allclose(tiled.data, whole.data, atol=1e-4)
+    # The smallest tiles of the large network take long.
+    for tile in (40,) if record.parameters > 500_000 else (16, 40, 64):
+        tiled = denoise(crop, network(model=record.name, tile=tile))
+        np.testing.assert_allclose(tiled.data, whole.data, atol=1e-4)
 
 
 def test_a_preview_is_a_cut_out_of_the_result(noisy, restored):

@@ -145,7 +145,8 @@ class Training:
         try:
             if run.state.step == 0:
                 yield from self._check()
-            while not clock.over:
+            # However short the time is, and however long a score takes: one step at least.
+            while run.state.step == 0 or not clock.over:
                 losses.append((yield from self._step()))
                 run.state = run.state.model_copy(update={"seconds": clock.spent_s})
                 clock.step = run.state.step
