@@ -32,7 +32,7 @@ from napari_hsi_restore.restore.tile_loop import budget
 from napari_hsi_restore.restore.tile_run import TileRun
 from napari_hsi_restore.zoo.loading import load
 
-SIDE = 160
+SIDE = 112
 """Of the part that is previewed on a CPU, in pixels."""
 
 

@@ -37,6 +37,7 @@ from napari_hsi_restore.noise.report_files import save_report
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube, said_of
 from napari_hsi_restore.plugin.mask_layers import mask_layers, new_mask_layer, painted_pixels
 from napari_hsi_restore.restore.automatic import choice
+from napari_hsi_restore.restore.choices import is_method
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 from napari_hsi_restore.restore.superres_size import result_bytes, result_shape
 from napari_hsi_restore.widgets.parts.column import Column
@@ -60,6 +61,8 @@ NO_CUBE = "open a cube: axes (band, y, x)"
 
 # Largest sides that take about two seconds; a result that is enlarged may be a little larger.
 _CPU_PREVIEW, _GPU_PREVIEW = 160, 512
+# Of methods without training, which auto mostly takes and no GPU helps.
+_METHOD_PREVIEW = 112
 _CPU_ENLARGED, _GPU_ENLARGED = 224, 768
 
 
@@ -391,7 +394,9 @@ class RestoreWidget(Dock):
             )
 
     def _preview_side(self) -> int:
-        scale = self.form.task.scale
+        scale, model = self.form.task.scale, self.form.recipe().model
+        if scale is None and (model == "auto" or is_method(model)):
+            return _METHOD_PREVIEW
         if self.form.compute.on_gpu:
             return _GPU_PREVIEW if scale is None else _GPU_ENLARGED // scale
         return _CPU_PREVIEW if scale is None else _CPU_ENLARGED // scale
