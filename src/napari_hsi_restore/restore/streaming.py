@@ -166,8 +166,9 @@ def _lazy(cube: HyperCube, work: _Work, halo: int, multiple: int) -> da.Array:
     shape = cube.shape[1:]
     side = work.recipe.tile or SIDE
     tiles = plan(whole_region(cube, None), shape, side, halo, multiple)
-    common = dask.delayed(work, pure=True)  # type: ignore[attr-defined]
-    restored = dask.delayed(_restored, pure=True)  # type: ignore[attr-defined]
+    # Not pure: for names that follow from the values dask would read the whole file now.
+    common = dask.delayed(work, pure=False)  # type: ignore[attr-defined]
+    restored = dask.delayed(_restored, pure=False)  # type: ignore[attr-defined]
     rows: list[Any] = []
     for _, row in itertools.groupby(tiles, key=lambda tile: tile.rows.start):
         pieces = [
