@@ -68,14 +68,6 @@ def small_cube(**changed):
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    notification_manager.records.clear()
-    viewer = make_napari_viewer(show=True)
-    yield viewer
-    assert complaints() == []
-
-
-@pytest.fixture
 def dock(viewer):
     return open_dock(viewer, "Inspect")
 

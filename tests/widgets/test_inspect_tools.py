@@ -6,7 +6,6 @@ import csv
 
 import numpy as np
 import pytest
-from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QImage, QMouseEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QLabel, QTableWidget
@@ -21,7 +20,6 @@ from widgets.window import (
     PATIENCE_MS,
     add,
     button,
-    complaints,
     in_save_dialog,
     message,
     named,
@@ -46,14 +44,6 @@ def scene(**changed):
     values[:, :, 15:] = clay[:, None, None]
     fields = {"name": "scene", "wavelengths_nm": NM, "units": "reflectance"}
     return HyperCube((values + noise).astype(np.float32), **(fields | changed))
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    notification_manager.records.clear()
-    viewer = make_napari_viewer(show=True)
-    yield viewer
-    assert complaints() == []
 
 
 @pytest.fixture

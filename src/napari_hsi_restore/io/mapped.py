@@ -252,8 +252,7 @@ def _view_of_file(
 ) -> npt.NDArray[Any]:
     """What a `Mapped` that came from another process is here."""
     try:
-        whole = np.memmap(path, np.uint8, "r")
-        return np.ndarray(shape, np.dtype(dtype), whole, offset, strides)
+        return part_of_file(Path(path), np.dtype(dtype), offset, shape, strides)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(
             f"{path}: cannot be read by another process ({error}); every process needs the file "
