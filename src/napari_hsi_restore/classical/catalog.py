@@ -166,7 +166,7 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "sip",
-        "For comparison: a small network that learns from this cube alone, within seconds to minutes",
+        "For comparison: a small network that learns from this cube alone, seconds to minutes",
         needs_noise=True,
         extent="image",
         fills=False,
