@@ -67,7 +67,9 @@ def scene():
     return demo_scene(size=64, bands=12).array().astype(np.float32)
 
 
-@pytest.mark.parametrize(("kind", "loss"), [("coarsr", "l1"), ("eigensr", "relative")])
+@pytest.mark.parametrize(
+    ("kind", "loss"), [("coarsr", "l1"), ("eigensr", "relative"), ("eigensr", "relative_squared")]
+)
 def test_training_gains_over_bicubic(kind, loss, data, tmp_path):
     recipe = recipe_of(kind, steps=100, check_every=100, batch=4, learning_rate=5e-3, loss=loss)
     events = list(train(recipe, data, tmp_path, device="cpu"))

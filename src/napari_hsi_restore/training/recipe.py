@@ -190,9 +190,10 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
         For a network of eigenimages: bases of a cube that are trained in, one of all
         bands and the others of random contiguous runs.
     blur : BlurMix
-    loss : {'l1', 'relative'}
+    loss : {'l1', 'relative', 'relative_squared'}
         The mean absolute error with white at 1, as published, or [ours] divided by the
-        error of bicubic resampling on the cube, so that all cubes weigh alike.
+        error of bicubic resampling on the cube, so that all cubes weigh alike; or [ours]
+        the mean of the squares of these ratios, which the peak signal-to-noise ratio is of.
     """
 
     task: Literal["superres"] = "superres"
@@ -203,7 +204,7 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
     bands: int = pydantic.Field(default=8, ge=1)
     views: int = pydantic.Field(default=2, ge=1)
     blur: BlurMix = BlurMix()
-    loss: Literal["l1", "relative"] = "l1"
+    loss: Literal["l1", "relative", "relative_squared"] = "l1"
 
 
 AnyRecipe = TrainingRecipe | SuperresTraining

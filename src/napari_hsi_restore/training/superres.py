@@ -73,7 +73,8 @@ class Enlarging:
         else:
             starts = torch.zeros(pairs.low.shape[1], dtype=torch.bool)
             enlarged = network(pairs.low, starts)
-        return absolute_error(enlarged, pairs)
+        error = squared_error if self.recipe.loss == "relative_squared" else absolute_error
+        return error(enlarged, pairs)
 
     def scores(self, network: Any) -> dict[str, float]:
         """Gain over bicubic in dB and spectral angle, by group of scenes and over all."""
@@ -113,3 +114,12 @@ class Enlarging:
 def absolute_error(enlarged: torch.Tensor, pairs: Pairs) -> torch.Tensor:
     """The weighted mean absolute error, ``mean(weight |enlarged - truth|)``, a scalar."""
     return ((enlarged - pairs.truth).abs().mean(dim=(2, 3)) * pairs.weight).mean()
+
+
+def squared_error(enlarged: torch.Tensor, pairs: Pairs) -> torch.Tensor:
+    """The weighted mean squared error, ``mean((weight (enlarged - truth))^2)``, a scalar.
+
+    With weights that are the lengths of orthogonal components this is, but for a factor,
+    the squared error over the bands.
+    """
+    return ((enlarged - pairs.truth).square().mean(dim=(2, 3)) * pairs.weight.square()).mean()
