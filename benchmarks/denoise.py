@@ -5,7 +5,7 @@ is not clipped and has a fixed seed a scene, results are clipped to [0, 1], PSNR
 the whole cube with peak 1, SSIM the mean over bands, SAM the mean over pixels in
 degrees; figures are means over the scenes of a group. The models are blind: they
 estimate the noise, and so do the restorers without training unless they are called
-"told". The simple peers are told the true noise of every band. In the complex cases
+"told"; "auto" also chooses the method. The simple peers are told the true noise of every band. In the complex cases
 (presets of `napari_hsi_restore.degradations`, run where named with --cases) "told" is
 the estimate.
 """
@@ -105,6 +105,8 @@ def run(group: str, options: argparse.Namespace) -> dict[str, dict[str, dict[str
         methods = {}
     else:
         methods |= classical_peers.methods()
+    # What it takes follows from the noise: its rows are those of other methods.
+    methods["auto"] = model("auto", options.device)
     methods |= {
         record.name: model(record.name, options.device)
         for record in list_models()
