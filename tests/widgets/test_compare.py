@@ -144,7 +144,7 @@ def test_the_table_holds_the_scores_and_marks_the_best(qtbot, viewer, dock, scen
     with open(tmp_path / "scores.csv", newline="") as file:
         rows = list(csv.reader(file))
     assert {row[0]: row[1:] for row in rows[1:]} == expected
-    [line] = [curve for curve in dock._per_band._curves if curve.label == "noisy"]
+    [line] = [curve for curve in dock.form.per_band._curves if curve.label == "noisy"]
     np.testing.assert_allclose(line.values, compare_cubes(clean, noisy).per_band["psnr"])
 
 
@@ -191,17 +191,17 @@ def test_spectra_of_all_chosen_cubes_are_told_apart(qtbot, viewer, dock, scenes)
     choose(dock, "clean", "noisy", "noisier")
     settle(qtbot, viewer)
     move_mouse(qtbot, viewer, 11, 30)
-    qtbot.waitUntil(lambda: len(dock._spectra._curves) == 3, timeout=PATIENCE_MS)
-    curves = {curve.label: curve for curve in dock._spectra._curves}
+    qtbot.waitUntil(lambda: len(dock.form.spectra._curves) == 3, timeout=PATIENCE_MS)
+    curves = {curve.label: curve for curve in dock.form.spectra._curves}
     for cube in scenes:
         np.testing.assert_allclose(curves[cube.name].values, cube.array()[:, 11, 30], rtol=1e-6)
     assert len({curve.color for curve in curves.values()}) == 3
-    legend = dock._spectra.findChild(Legend)
+    legend = dock.form.spectra.findChild(Legend)
     assert legend.isVisible()
     assert all(curve.color in legend.text() for curve in curves.values())
     before = curves["clean"].color
     viewer.theme = "light"
-    [clean_curve] = [c for c in dock._spectra._curves if c.label == "clean"]
+    [clean_curve] = [c for c in dock.form.spectra._curves if c.label == "clean"]
     assert clean_curve.color != before
 
 

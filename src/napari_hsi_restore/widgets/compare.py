@@ -12,12 +12,6 @@ import numpy as np
 from napari.layers import Layer
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QTabWidget,
     QVBoxLayout,
 )
 
@@ -33,31 +27,25 @@ from napari_hsi_restore.plugin.comparing import (
     residual,
     source_of,
 )
-from napari_hsi_restore.plugin.contrast import limits_of
+from napari_hsi_restore.plugin.difference_layers import show_map, show_residual
 from napari_hsi_restore.plugin.layers import (
-    METADATA_KEY,
     is_cube_layer,
     layer_to_cube,
-    plane_options,
-    result_layer_data,
 )
-from napari_hsi_restore.plugin.marks import color_of, mark_of, title_of
+from napari_hsi_restore.plugin.marks import color_of
 from napari_hsi_restore.plugin.placing import lay_over, lie_apart, pixel_at, show_band, shown_band
 from napari_hsi_restore.plugin.spectra import Curve, value_title, write_text
 from napari_hsi_restore.restore import outcome
 from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
-from napari_hsi_restore.widgets.parts.check_list import CheckList
+from napari_hsi_restore.widgets.parts.compare_form import CompareForm
 from napari_hsi_restore.widgets.parts.connections import Connections
-from napari_hsi_restore.widgets.parts.cube_chooser import CubeChooser
 from napari_hsi_restore.widgets.parts.dock import Dock
 from napari_hsi_restore.widgets.parts.look_link import LookLink
 from napari_hsi_restore.widgets.parts.save_dialog import save_as
-from napari_hsi_restore.widgets.parts.score_table import Row, ScoreTable
+from napari_hsi_restore.widgets.parts.score_table import Row
 from napari_hsi_restore.widgets.parts.scoring import Scoring
 from napari_hsi_restore.widgets.parts.spectrum_feed import Answer, Probe, SpectrumFeed
-from napari_hsi_restore.widgets.parts.spectrum_plot import SpectrumPlot
 from napari_hsi_restore.widgets.parts.theme import plot_colors
-from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 
 NO_CUBES = "Open a cube and a result of it to compare them."
 TICK = "Tick the results to compare, and choose the clean reference if you have one."
@@ -109,106 +97,30 @@ class CompareWidget(Dock):
     # What the user sees ------------------------------------------------------
 
     def _build(self) -> None:
-        self._reference = CubeChooser(none_text="(none)", parent=self)
-        self._reference.setAccessibleName("Reference")
-        self._reference.setToolTip("The clean cube that results are measured against.")
-        self._reference.cube_requested.connect(self.choose_reference)
-        self._results = CheckList(self)
-        self._results.setAccessibleName("Results")
-        self._results.setToolTip("Tick the cubes to compare.")
-        self._results.choice_requested.connect(self._on_choice)
-        self._status = wrapping_label("Message", self)
-        self._lay_over_button = self._button(
-            "Lay &over", "Move the reference onto the results, pixel on pixel.", self.lay_over
-        )
-        self._lay_over_button.hide()
-        self._table = ScoreTable(self)
-        self._table.setAccessibleName("Scores")
-        self._spectra = SpectrumPlot(self)
-        self._per_band = SpectrumPlot(self)
-        for plot in (self._spectra, self._per_band):
+        form = self.form = CompareForm(self)
+        form.reference.cube_requested.connect(self.choose_reference)
+        form.results.choice_requested.connect(self._on_choice)
+        for plot in form.plots:
             plot.band_requested.connect(self._go_to_band)
-        tabs = QTabWidget(self)
-        tabs.addTab(self._spectra, "Spectra at the cursor")
-        tabs.addTab(self._per_band, "PSNR of each band")
-
-        top = QHBoxLayout()
-        label = QLabel("&Reference")
-        label.setBuddy(self._reference)
-        top.addWidget(label)
-        top.addWidget(self._reference, 1)
-        self._score_button = self._button(
-            "Compute &scores", "PSNR, SSIM, SAM and ERGAS of the ticked results.", self.score
-        )
-        self._cancel_button = self._button("Ca&ncel", "Stop computing scores.", self.cancel)
-        self._copy_button = self._button("Cop&y table", "Copy the scores as text.", self.copy_table)
-        self._csv_button = self._button("Save CS&V…", "Save the scores as a table.", self._ask_csv)
-        scores = QHBoxLayout()
-        for button in (
-            self._score_button,
-            self._cancel_button,
-            self._copy_button,
-            self._csv_button,
+        for button, action in (
+            (form.score, self.score),
+            (form.cancel, self.cancel),
+            (form.copy, self.copy_table),
+            (form.csv, self._ask_csv),
+            (form.error, self.add_error_maps),
+            (form.angle, self.add_angle_maps),
+            (form.residual, self.add_residuals),
+            (form.lay_over, self.lay_over),
         ):
-            scores.addWidget(button)
-        self._error_button = self._button(
-            "&Error map", "Where the ticked results differ from the reference.", self.add_error_maps
-        )
-        self._angle_button = self._button(
-            "Spectral-&angle map",
-            "Where the shape of the spectra differs from the reference, in degrees.",
-            self.add_angle_maps,
-        )
-        self._residual_button = self._button(
-            "Residua&l",
-            "Result minus the cube it was made from (else minus the reference).",
-            self.add_residuals,
-        )
-        self._side_by_side = self._check(
-            "Side &by side", "Show all visible layers in a grid.", self._on_side_by_side
-        )
-        self._linked = self._check(
-            "Same &contrast",
-            "Contrast limits, gamma and colours of the compared layers change together.",
-            self._on_linked,
-        )
-        maps = QGridLayout()
-        for place, item in enumerate(
-            (
-                self._error_button,
-                self._angle_button,
-                self._residual_button,
-                self._side_by_side,
-                self._linked,
-                self._lay_over_button,
-            )
-        ):
-            maps.addWidget(item, place // 3, place % 3)
+            button.clicked.connect(lambda _=False, action=action: action())
+        form.side_by_side.toggled.connect(self._on_side_by_side)
+        form.linked.toggled.connect(self._on_linked)
         layout = QVBoxLayout(self)
-        layout.addLayout(top)
-        layout.addWidget(QLabel("Results"))
-        layout.addWidget(self._results)
-        layout.addWidget(self._status)
-        layout.addLayout(scores)
-        layout.addWidget(self._table)
-        layout.addLayout(maps)
-        layout.addWidget(tabs, 1)
-
-    def _button(self, text: str, tip: str, action: Callable[[], Any]) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.setAccessibleName(text.replace("&", ""))
-        button.clicked.connect(lambda _=False: action())
-        return button
-
-    def _check(self, text: str, tip: str, action: Callable[[bool], None]) -> QCheckBox:
-        box = QCheckBox(text, self)
-        box.setToolTip(tip)
-        box.toggled.connect(action)
-        return box
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(form)
 
     def _say(self, text: str) -> None:
-        self._status.setText(text)
+        self.form.status.setText(text)
 
     # Layers ------------------------------------------------------------------
 
@@ -227,22 +139,19 @@ class CompareWidget(Dock):
 
     def _on_theme(self) -> None:
         colors = plot_colors(self._viewer.theme)
-        self._spectra.set_colors(colors)
-        self._per_band.set_colors(colors)
-        self._table.set_highlight(colors.highlight)
-        self._results.set_theme(self._viewer.theme)
+        self.form.set_theme(self._viewer.theme, colors)
         self._show_spectra()
 
     @property
     def reference(self) -> Layer | None:
         """The layer that results are measured against."""
-        chosen: Any = self._reference.chosen
+        chosen: Any = self.form.reference.chosen
         return chosen
 
     @property
     def results(self) -> list[Layer]:
         """The ticked layers, without the reference."""
-        chosen: list[Any] = self._results.ticked
+        chosen: list[Any] = self.form.results.ticked
         return [layer for layer in chosen if layer != self.reference]
 
     def _refresh(self) -> None:
@@ -256,12 +165,12 @@ class CompareWidget(Dock):
             and not is_residual(layer)
         ]
         self._seen = {layer.unique_id for layer in layers}
-        self._show_layers(self.reference, [*self._results.ticked, *new])
+        self._show_layers(self.reference, [*self.form.results.ticked, *new])
 
     def choose_reference(self, layer: Layer | None) -> None:
         """Measure results against a layer; None for no reference."""
         self._forget_scores()
-        self._show_layers(layer, self._results.ticked)
+        self._show_layers(layer, self.form.results.ticked)
 
     def choose_results(self, layers: list[Layer]) -> None:
         """Tick these layers and no others."""
@@ -273,9 +182,9 @@ class CompareWidget(Dock):
             if self.reference is not None:
                 self._forget_scores()
             reference = None
-        self._reference.set_entries([(layer.name, layer) for layer in layers], reference)
+        self.form.reference.set_entries([(layer.name, layer) for layer in layers], reference)
         others = [(layer.name, layer) for layer in layers if layer != reference]
-        self._results.set_entries(others, ticked)
+        self.form.results.set_entries(others, ticked)
         self._to_layers.close()
         for layer in layers:
             self._to_layers.connect(layer.events.data, self._on_data)
@@ -293,27 +202,27 @@ class CompareWidget(Dock):
 
     def _on_choice(self) -> None:
         self._colors = {layer.unique_id: color_of(i) for i, layer in enumerate(self.results)}
-        entries: list[Any] = self._results.entries
-        self._results.set_colors([self._colors.get(layer.unique_id) for layer in entries])
+        entries: list[Any] = self.form.results.entries
+        self.form.results.set_colors([self._colors.get(layer.unique_id) for layer in entries])
         self._show_state()
         self._say(self._advice())
         self._show_scores()
         self._set_axes()
-        if self._linked.isChecked():
+        if self.form.linked.isChecked():
             self._on_linked(True)
 
     def _show_state(self) -> None:
         have = bool(self.results)
         both = have and self.reference is not None
-        self._score_button.setEnabled(both and not self._scoring.running)
-        for button in (self._error_button, self._angle_button):
+        self.form.score.setEnabled(both and not self._scoring.running)
+        for button in (self.form.error, self.form.angle):
             button.setEnabled(both)
-        self._residual_button.setEnabled(have)
-        self._lay_over_button.setVisible(self._is_apart())
-        self._cancel_button.setEnabled(self._scoring.running)
+        self.form.residual.setEnabled(have)
+        self.form.lay_over.setVisible(self._is_apart())
+        self.form.cancel.setEnabled(self._scoring.running)
 
     def _advice(self) -> str:
-        if not self._results.entries and self.reference is None:
+        if not self.form.results.entries and self.reference is None:
             return NO_CUBES
         if not self.results:
             return TICK
@@ -390,10 +299,10 @@ class CompareWidget(Dock):
 
     def _show_scores(self) -> None:
         known = [(layer, self._scores.get(layer.unique_id)) for layer in self.results]
-        self._table.set_rows(
+        self.form.table.set_rows(
             [Row(layer.name, scores, self._colors.get(layer.unique_id)) for layer, scores in known]
         )
-        for button in (self._copy_button, self._csv_button):
+        for button in (self.form.copy, self.form.csv):
             button.setEnabled(any(scores is not None for _, scores in known))
         curves = []
         for layer, scores in known:
@@ -402,8 +311,8 @@ class CompareWidget(Dock):
                 values[~np.isfinite(values)] = np.nan
                 axis = BandAxis.of(layer_to_cube(layer))
                 curves.append(Curve(layer.name, axis, values, self._colors[layer.unique_id]))
-        self._per_band.set_curves(curves)
-        self._per_band.set_message(
+        self.form.per_band.set_curves(curves)
+        self.form.per_band.set_message(
             "" if curves else "Compute scores for the PSNR of each band" if known else ""
         )
 
@@ -411,12 +320,12 @@ class CompareWidget(Dock):
         """Put the scores on the clipboard, cells separated by tabs."""
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
-            clipboard.setText(self._table.as_text())
+            clipboard.setText(self.form.table.as_text())
             self._say("Copied the table.")
 
     def save_csv(self, path: str | Path) -> Path:
         """Save the scores as CSV."""
-        return write_text(path, self._table.as_text(","))
+        return write_text(path, self.form.table.as_text(","))
 
     def _ask_csv(self) -> None:
         if saved := save_as(self, "Save scores", "scores", "csv", self.save_csv):
@@ -445,7 +354,7 @@ class CompareWidget(Dock):
             self._make(
                 layer,
                 title,
-                functools.partial(self._on_plane, layer, title, colormap),
+                functools.partial(show_map, self._viewer, layer, title, colormap),
                 compute,
                 reference,
                 cube,
@@ -458,39 +367,12 @@ class CompareWidget(Dock):
             if isinstance(made, str):
                 self._say(made)
             elif layer in self._viewer.layers:
-                active = self._viewer.layers.selection.active
                 add(made)
-                self._viewer.layers.selection.active = active
                 self._say("" if self._busy_maps else f"Added {what}.")
 
         self._busy_maps += 1
         self._say(f"Computing {what}…")
         start_work(answer, or_sentence, *work)
-
-    def _on_plane(self, layer: Layer, title: str, colormap: str, plane: Any) -> None:
-        known = plane[np.isfinite(plane)]
-        _, high = limits_of(known, (0.0, 99.5))
-        limits = (0.0, high if high > 0 else 1.0)
-        if (shown := self._made_before(layer, title)) is not None:
-            shown.data = plane
-            shown.contrast_limits = limits
-            shown.visible = True
-            return
-        added = self._viewer.add_image(
-            plane,
-            name=f"{layer.name} [{title}]",
-            colormap=colormap,
-            contrast_limits=limits,
-            metadata={METADATA_KEY: {"map_of": layer.unique_id, "title": title}},
-            **plane_options(layer),
-        )
-        added.colorbar.visible = True
-
-    def _made_before(self, layer: Layer, title: str) -> Layer | None:
-        for other in self._viewer.layers:
-            if mark_of(other, "map_of", layer) and title_of(other) == title:
-                return other
-        return None
 
     def add_residuals(self) -> None:
         """Add a layer with (result - source) for each ticked result."""
@@ -503,21 +385,11 @@ class CompareWidget(Dock):
             self._make(
                 layer,
                 f'the residual of "{layer.name}" from "{source.name}"',
-                functools.partial(self._on_residual, layer),
+                functools.partial(show_residual, self._viewer, layer),
                 residual,
                 layer_to_cube(source),
                 layer_to_cube(layer),
             )
-
-    def _on_residual(self, layer: Layer, cube: Any) -> None:
-        data, options, _ = result_layer_data(cube, layer, "residual")
-        known = cube.data[np.isfinite(cube.data)][::7]
-        low, high = limits_of(known, (0.5, 99.5))
-        reach = max(abs(low), abs(high))
-        options.update(contrast_limits=(-reach, reach), colormap="gray")
-        if options["name"] in self._viewer.layers:
-            self._viewer.layers.remove(options["name"])
-        self._viewer.add_image(data, **options)
 
     # Canvas ------------------------------------------------------------------
 
@@ -534,21 +406,21 @@ class CompareWidget(Dock):
         self._show_spectra()
         layers = self._compared()
         if not layers:
-            self._spectra.set_axis(None)
-            self._per_band.set_axis(None)
+            self.form.spectra.set_axis(None)
+            self.form.per_band.set_axis(None)
             return
         cube = layer_to_cube(layers[0])
         axis = BandAxis.of(cube)
-        self._spectra.set_axis(axis, value_title(cube))
-        self._per_band.set_axis(axis, "PSNR (dB)")
+        self.form.spectra.set_axis(axis, value_title(cube))
+        self.form.per_band.set_axis(axis, "PSNR (dB)")
         self._show_scores()
         self._on_band()
 
     def _on_band(self) -> None:
         layers = self._compared()
         band = shown_band(self._viewer, layers[0]) if layers else None
-        self._spectra.set_band(band)
-        self._per_band.set_band(band)
+        self.form.spectra.set_band(band)
+        self.form.per_band.set_band(band)
 
     def _go_to_band(self, band: int) -> None:
         layers = self._compared()
@@ -580,8 +452,8 @@ class CompareWidget(Dock):
     def _show_spectra(self) -> None:
         of_reference = plot_colors(self._viewer.theme).accent
         waiting = self._compared() and not self._answers
-        self._spectra.set_message("Move over the image" if waiting else "")
-        self._spectra.set_curves(
+        self.form.spectra.set_message("Move over the image" if waiting else "")
+        self.form.spectra.set_curves(
             [
                 Curve(
                     answer.probe.cube.name,

@@ -1,0 +1,89 @@
+"""Layers that show where a result differs: maps, and what was taken away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.components import ViewerModel
+from napari.layers import Layer
+
+from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.plugin.contrast import limits_of
+from napari_hsi_restore.plugin.layers import METADATA_KEY, plane_options, result_layer_data
+from napari_hsi_restore.plugin.marks import mark_of, title_of
+
+_RESIDUAL_STEP = 7
+"""Of the values of a residual, every so many-th is looked at for its contrast."""
+
+
+def show_map(
+    viewer: ViewerModel,
+    layer: Layer,
+    title: str,
+    colormap: str,
+    plane: npt.NDArray[np.floating[Any]],
+) -> None:
+    """Show a map of a result over it, in the layer of its title if there is one.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    layer : napari.layers.Layer
+        The result; what is selected stays so.
+    title : str
+        For people, with the unit; stands in the name of the layer.
+    colormap : str
+    plane : float ndarray, (y, x)
+        From 0 up; NaN where nothing is known.
+    """
+    _, high = limits_of(plane[np.isfinite(plane)], (0.0, 99.5))
+    limits = (0.0, high if high > 0 else 1.0)
+    known = _map_of(viewer, layer, title)
+    if known is not None:
+        known.data = plane
+        known.contrast_limits = limits
+        known.visible = True
+        return
+    active = viewer.layers.selection.active
+    added = viewer.add_image(
+        plane,
+        name=f"{layer.name} [{title}]",
+        colormap=colormap,
+        contrast_limits=limits,
+        metadata={METADATA_KEY: {"map_of": layer.unique_id, "title": title}},
+        **plane_options(layer),
+    )
+    added.colorbar.visible = True
+    viewer.layers.selection.active = active
+
+
+def show_residual(viewer: ViewerModel, layer: Layer, cube: HyperCube) -> None:
+    """Show what was taken away from the source of a result, in place of an earlier such layer.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    layer : napari.layers.Layer
+        The result; what is selected stays so.
+    cube : HyperCube
+        See `plugin.comparing.residual`; 0 becomes the middle of the greys.
+    """
+    data, options, _ = result_layer_data(cube, layer, "residual")
+    values = np.asarray(cube.data)
+    low, high = limits_of(values[np.isfinite(values)][::_RESIDUAL_STEP], (0.5, 99.5))
+    reach = max(abs(low), abs(high))
+    options.update(contrast_limits=(-reach, reach), colormap="gray")
+    active = viewer.layers.selection.active
+    if options["name"] in viewer.layers:
+        viewer.layers.remove(options["name"])
+    viewer.add_image(data, **options)
+    viewer.layers.selection.active = active
+
+
+def _map_of(viewer: ViewerModel, layer: Layer, title: str) -> Any:
+    for other in viewer.layers:
+        if mark_of(other, "map_of", layer) and title_of(other) == title:
+            return other
+    return None
