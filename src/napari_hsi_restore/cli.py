@@ -24,6 +24,7 @@ from napari_hsi_restore.cli_options import (
     DeviceOption,
     JsonOption,
     KeyOption,
+    MarkBadOption,
     MemoryOption,
     ModelOption,
     OutArgument,
@@ -247,6 +248,16 @@ def denoise(
             "missing and are filled.",
         ),
     ] = None,
+    bad_bands: Annotated[
+        str,
+        typer.Option(
+            "--bad-bands",
+            metavar="keep|restore",
+            help="Bands marked as bad have no part in restoring the others: keep them as they "
+            "are, or restore them from the others.",
+        ),
+    ] = "keep",
+    mark_bad: MarkBadOption = None,
     device: DeviceOption = "auto",
     memory_limit: MemoryOption = None,
     scheduler: Annotated[
@@ -270,17 +281,21 @@ def denoise(
 ) -> None:
     """Remove the noise of a cube, with a network or without training."""
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
-    from napari_hsi_restore.verbs import check_target, hidden_pixels
+    from napari_hsi_restore.verbs import check_target, hidden_pixels, with_bad_bands
 
+    if bad_bands not in {"keep", "restore"}:
+        raise typer.BadParameter(f"--bad-bands is keep or restore, not {bad_bands!r}")
     recipe = DenoiseRecipe(
         model=model,
         noise="auto" if noise == "auto" else _sigma(noise),
         strength=strength,
         device=device,
         memory_limit_gib=gib(memory_limit),
+        bad_bands="restore" if bad_bands == "restore" else "keep",
     )
     check_target(out, overwrite=overwrite)
     source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    source = with_bad_bands(source, mark_bad)
     hidden = hidden_pixels(mask, source)
     # torch takes a second to load: not before the arguments and the file are known to be good.
     from napari_hsi_restore import restore
@@ -325,6 +340,7 @@ def superres(
         bool,
         typer.Option(help="Average the model's answers to eight turns: slower, more accurate."),
     ] = False,
+    mark_bad: MarkBadOption = None,
     device: DeviceOption = "auto",
     memory_limit: MemoryOption = None,
     seed: Annotated[
@@ -345,7 +361,7 @@ def superres(
         SCALES,
         SuperresRecipe,
     )
-    from napari_hsi_restore.verbs import check_space, check_target
+    from napari_hsi_restore.verbs import check_space, check_target, with_bad_bands
 
     factor = next((known for known in SCALES if known == scale), None)
     if factor is None:
@@ -363,6 +379,7 @@ def superres(
     )
     check_target(out, overwrite=overwrite)
     source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
+    source = with_bad_bands(source, mark_bad)
     check_space(out, source, factor)
     from napari_hsi_restore import restore
 

@@ -44,6 +44,15 @@ MemoryOption = Annotated[
     float | None,
     typer.Option("--memory-limit", metavar="GIB", help="Memory for the tiles in GiB."),
 ]
+MarkBadOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mark-bad",
+        metavar="BANDS",
+        help="Bands that count as bad, from 0, such as 0-3,104, or none; in place of the marks "
+        "of the file.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 

@@ -189,6 +189,11 @@ class HyperCube:
             valid &= stored != np.asarray(self.nodata).astype(stored.dtype)
         return valid
 
+    def usable_bands(self) -> npt.NDArray[np.bool_]:
+        """Bands that are not marked as bad, (bands,); all where all are marked."""
+        good = self.good_bands
+        return np.ones(self.n_bands, dtype=bool) if good is None or not good.any() else good
+
     def select_bands(self, indices: npt.ArrayLike) -> HyperCube:
         """The cube of some bands, in the order given, with their per-band fields."""
         chosen = np.atleast_1d(np.asarray(indices, dtype=np.intp))

@@ -152,6 +152,7 @@ def denoise(
     memory_limit_gib: float | None = None,
     tile: int | None = None,
     mask: str | Path | npt.NDArray[Any] | None = None,
+    bad_bands: Literal["keep", "restore"] = "keep",
 ) -> HyperCube:
     """Remove the noise of a cube and wait for it.
 
@@ -185,6 +186,10 @@ def denoise(
         Pixels that count as missing, such as clouds: all but 0. A path is a picture or an
         array of the cube's height and width (`napari_hsi_restore.io.mask.read_mask`). Methods
         that fill put values there; ``"auto"`` then takes one of them.
+    bad_bands : {'keep', 'restore'}
+        What becomes of bands that `HyperCube.good_bands` marks as bad. They have no part in
+        restoring the others, and are passed through, or replaced by what the others say
+        of them.
 
     Returns
     -------
@@ -207,6 +212,7 @@ def denoise(
         "device": device,
         "memory_limit_gib": memory_limit_gib,
         "tile": tile,
+        "bad_bands": bad_bands,
     }
     asked = _recipe(DenoiseRecipe, options)
     if recipe is not None and asked != DenoiseRecipe():
@@ -252,6 +258,44 @@ def hidden_pixels(
         name = mask if isinstance(mask, str | Path) else "setting 'mask'"
         raise UserError(f"{name}: nothing is hidden, all values are 0; leave the mask out.")
     return hidden
+
+
+def with_bad_bands(cube: HyperCube, text: str | None) -> HyperCube:
+    """A cube with other bands marked as bad than its file marks.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    text : str or None
+        Bands counted from 0, such as ``"0-3,104"``, or ``"none"``; None to leave the marks.
+
+    Raises
+    ------
+    UserError
+        If it says something else, or names a band that is not there or all bands.
+    """
+    if text is None:
+        return cube
+    good = np.ones(cube.n_bands, dtype=bool)
+    if text.strip().lower() != "none":
+        for part in text.split(","):
+            first, dash, last = part.strip().partition("-")
+            ends = (first, last) if dash else (first, first)
+            if not all(end.strip().isdecimal() for end in ends):
+                raise UserError(
+                    f"setting 'mark bad': {part.strip()!r} is no band or run of bands; give them "
+                    "counted from 0, such as 0-3,104, or none."
+                )
+            low, high = (int(end) for end in ends)
+            if not low <= high < cube.n_bands:
+                raise UserError(
+                    f"setting 'mark bad': {part.strip()} is not within the {cube.n_bands} bands of "
+                    f"{cube.source or cube.name}, which are counted from 0."
+                )
+            good[low : high + 1] = False
+    if not good.any():
+        raise UserError("setting 'mark bad': all bands are marked; leave some to restore.")
+    return cube.replace(good_bands=good)
 
 
 def superres(
@@ -360,6 +404,7 @@ def _wrong_setting(error: pydantic.ValidationError, options: dict[str, Any]) -> 
         "device": "give 'auto', 'cpu', 'cuda' or 'cuda:N'",
         "memory_limit_gib": "give a number of GiB above 0, or None",
         "tile": "give a whole number of pixels from 8 upwards, or None",
+        "bad_bands": "give 'keep' or 'restore'",
     }
     return f"setting '{name}' cannot be {options[name]!r}: {allowed[name]}."
 

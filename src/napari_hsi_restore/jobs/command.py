@@ -15,7 +15,11 @@ _WRITABLE = (".hdr", ".tif", ".nc", ".npy", ".npz", ".mat", ".h5")
 
 
 def denoise_command(
-    source: str, recipe: DenoiseRecipe, said: Answers | None = None, mask: Path | None = None
+    source: str,
+    recipe: DenoiseRecipe,
+    said: Answers | None = None,
+    mask: Path | None = None,
+    marked: str | None = None,
 ) -> str:
     """One line for a shell, quoted.
 
@@ -31,6 +35,8 @@ def denoise_command(
         What the user said about the file when opening it.
     mask : Path, optional
         File of the pixels that count as missing.
+    marked : str, optional
+        Bands that were marked as bad by hand, as ``--mark-bad`` takes them.
 
     Returns
     -------
@@ -41,10 +47,13 @@ def denoise_command(
     words += ["--noise", recipe.noise if isinstance(recipe.noise, str) else f"{recipe.noise:g}"]
     words += ["--strength", f"{recipe.strength:g}"]
     words += [] if mask is None else ["--mask", str(mask)]
-    return shlex.join(words + _opening(said) + _where(recipe))
+    words += [] if recipe.bad_bands == "keep" else ["--bad-bands", recipe.bad_bands]
+    return shlex.join(words + _marking(marked) + _opening(said) + _where(recipe))
 
 
-def superres_command(source: str, recipe: SuperresRecipe, said: Answers | None = None) -> str:
+def superres_command(
+    source: str, recipe: SuperresRecipe, said: Answers | None = None, marked: str | None = None
+) -> str:
     """One line for a shell, quoted; otherwise as `denoise_command`.
 
     Parameters
@@ -54,6 +63,7 @@ def superres_command(source: str, recipe: SuperresRecipe, said: Answers | None =
     recipe : SuperresRecipe
         `fine` is one of `CORRECTIONS`.
     said : Answers, optional
+    marked : str, optional
 
     Returns
     -------
@@ -73,7 +83,7 @@ def superres_command(source: str, recipe: SuperresRecipe, said: Answers | None =
     if recipe.model not in CLASSICAL:
         words += ["--fine", names[0]]
         words += ["--ensemble"] if recipe.ensemble else []
-    return shlex.join(words + _opening(said) + _where(recipe))
+    return shlex.join(words + _marking(marked) + _opening(said) + _where(recipe))
 
 
 def result_path(source: str, recipe: DenoiseRecipe | SuperresRecipe) -> Path:
@@ -92,6 +102,10 @@ def not_in_a_command(said: Answers | None) -> str:
     if said is not None and said.pixel_order is not None:
         lacking.append("the order of the pixels")
     return " and ".join(lacking)
+
+
+def _marking(marked: str | None) -> list[str]:
+    return [] if marked is None else ["--mark-bad", marked]
 
 
 def _opening(said: Answers | None) -> list[str]:

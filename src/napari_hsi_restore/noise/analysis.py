@@ -298,7 +298,7 @@ def _bad_bands(
     """Bands that are not worth using; of several reasons the first that is found."""
     cube, active = measured.cube, measured.active
     bad: dict[int, Reason] = {}
-    for band in np.setdiff1d(np.arange(cube.n_bands), active):
+    for band in np.setdiff1d(np.flatnonzero(cube.usable_bands()), active):
         stored = np.asarray(cube.data[int(band)])
         bad[int(band)] = "constant" if cube.valid(stored).any() else "no values"
     reasons: tuple[tuple[Reason, npt.NDArray[np.intp]], ...] = (

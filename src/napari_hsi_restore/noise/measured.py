@@ -120,7 +120,8 @@ class Measured:
     ----------
     cube : HyperCube
     active : intp ndarray, (active,)
-        Bands with at least two different valid values; only these are restored.
+        Bands with at least two different valid values that are not marked as bad; only
+        these are restored.
     hidden : bool ndarray, (y, x), or None
         Pixels that are to count as missing.
     outliers : bool ndarray, (active, y, x), or None
@@ -194,7 +195,7 @@ class Measured:
 
 
 def find_active(cube: HyperCube) -> Generator[float, None, npt.NDArray[np.intp]]:
-    """Bands with at least two different valid values.
+    """Bands with at least two different valid values that are not marked as bad.
 
     Yields
     ------
@@ -222,11 +223,12 @@ def find_active(cube: HyperCube) -> Generator[float, None, npt.NDArray[np.intp]]
             low = np.minimum(low, np.where(valid, numbers, np.inf).min(axis=(1, 2)))
             high = np.maximum(high, np.where(valid, numbers, -np.inf).max(axis=(1, 2)))
         yield rows.stop / cube.shape[1]
-    active = np.flatnonzero(high > low)
+    active = np.flatnonzero((high > low) & cube.usable_bands())
     if not active.size:
         raise UserError(
             f"{cube.source or cube.name}: no band has two different valid values (all values are "
-            "NaN, no-data or constant), so there is nothing to denoise; check the no-data value."
+            "NaN, no-data, constant or marked bad), so there is nothing to denoise; check the "
+            "no-data value."
         )
     return active
 

@@ -148,8 +148,17 @@ def keep_good_bands(layer: Layer, good: npt.NDArray[np.bool_] | None) -> HyperCu
     entry = layer.metadata.get(METADATA_KEY)
     kept = dict(entry) if isinstance(entry, Mapping) else {}
     # A copy: the setter of napari empties the mapping that it then fills.
-    layer.metadata = {**layer.metadata, METADATA_KEY: {**kept, "cube": cube}}
+    layer.metadata = {**layer.metadata, METADATA_KEY: {**kept, "cube": cube, "marked": True}}
     return cube
+
+
+def marked_by_hand(layer: Layer) -> npt.NDArray[np.intp] | None:
+    """Bad bands of a layer whose marks were edited; None where they are those of its file."""
+    entry = layer.metadata.get(METADATA_KEY)
+    cube = known_cube(layer.metadata)
+    if cube is None or not isinstance(entry, Mapping) or not entry.get("marked"):
+        return None
+    return np.flatnonzero(~cube.usable_bands())
 
 
 def said_of(layer: Layer) -> Answers | None:

@@ -20,6 +20,7 @@ from napari_hsi_restore.models.basis import Basis, band_basis, eigenbasis
 from napari_hsi_restore.models.spec import DenoiserSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.automatic import resolved
+from napari_hsi_restore.restore.bad_bands import with_bad_bands
 from napari_hsi_restore.restore.choices import check_name, filling, is_method
 from napari_hsi_restore.restore.outcome import with_residual
 from napari_hsi_restore.restore.phase import finished
@@ -66,7 +67,8 @@ def restore(
     For a network the noise of every band is estimated (or told), the cube is projected on its basis
     (`napari_hsi_restore.models.basis`) tile by tile, the network restores the
     components, and the bands are put together again. Bands without valid or varying
-    values are passed through, no-data stays no-data, and nothing is clipped.
+    values are passed through, bands that are marked as bad have no part in restoring the others
+    (`napari_hsi_restore.restore.bad_bands`), no-data stays no-data, and nothing is clipped.
 
     Parameters
     ----------
@@ -121,7 +123,8 @@ def restore(
     for event in events:
         if isinstance(event, Done):
             covered = None if hidden is None else hidden[whole]
-            yield Done((yield from with_residual(cube.crop(*whole), event.result, covered)))
+            result = yield from with_bad_bands(cube, event.result, recipe.bad_bands, known)
+            yield Done((yield from with_residual(cube.crop(*whole), result, covered)))
         else:
             yield event
 

@@ -13,6 +13,7 @@ import pydantic
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.events import Event, Progress
 from napari_hsi_restore.restore import superres_outcome
+from napari_hsi_restore.restore.bad_bands import sentence_of
 from napari_hsi_restore.restore.residual import Residual, look_at_residual
 
 # They change what they mend and nothing else: what they take is no noise.
@@ -31,7 +32,8 @@ def outcome(result: HyperCube) -> tuple[str, ...]:
     -------
     tuple of str
         Of a denoised cube: why which model was taken where that was left to ``"auto"``,
-        and whether what was removed looks like noise. Of an enlarged one see
+        what became of bands that are marked as bad, and whether what was removed looks like
+        noise. Of an enlarged one see
         `napari_hsi_restore.restore.superres_outcome.outcome`. Empty for any other.
     """
     entry = _entry(result)
@@ -40,6 +42,8 @@ def outcome(result: HyperCube) -> tuple[str, ...]:
     sentences = []
     if entry.get("chosen"):
         sentences.append(f"auto took {entry['model']}: {_lowered(str(entry['chosen']))}")
+    if spared := sentence_of(entry):
+        sentences.append(spared)
     residual = residual_of(result)
     if residual is not None:
         sentences.append(residual.sentence)
@@ -78,9 +82,7 @@ def with_residual(
     entry = _entry(result)
     if entry is None or entry["model"] in _ONLY_MENDING or not entry.get("strength", 1.0):
         return result
-    known = entry.get("sigma")
-    sigma = None if known is None or len(known) != cube.n_bands else np.asarray(known, dtype=float)
-    steps = look_at_residual(cube, result, sigma, hidden)
+    steps = look_at_residual(cube, result, _sigma(cube, entry.get("sigma")), hidden)
     while True:
         try:
             next(steps)
@@ -92,6 +94,16 @@ def with_residual(
         return result
     line = json.dumps({**entry, "residual": found.model_dump(mode="json")})
     return result.replace(history=(*result.history[:-1], line))
+
+
+def _sigma(cube: HyperCube, known: list[float] | None) -> npt.NDArray[np.float64] | None:
+    """Noise of all bands, NaN for bad ones, from that of the restored ones; None if not known."""
+    usable = cube.usable_bands()
+    if known is None or len(known) != usable.sum():
+        return None
+    sigma = np.full(cube.n_bands, np.nan)
+    sigma[usable] = known
+    return sigma
 
 
 def _entry(result: HyperCube) -> dict[str, Any] | None:

@@ -43,6 +43,10 @@ class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     tile : int or None
         Side of a tile in pixels; None to fit the memory. Methods without training
         have no tiles.
+    bad_bands : {'keep', 'restore'}
+        Bands that are marked as bad never take part in restoring the others. They are
+        passed through unchanged, or replaced by what the restored ones say of them
+        (`napari_hsi_restore.restore.bad_bands`).
     """
 
     model: str = "auto"
@@ -51,6 +55,7 @@ class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     device: str = "auto"
     memory_limit_gib: float | None = pydantic.Field(default=None, gt=0)
     tile: int | None = pydantic.Field(default=None, ge=8)
+    bad_bands: Literal["keep", "restore"] = "keep"
 
 
 def automatic_model(n_bands: int) -> str:

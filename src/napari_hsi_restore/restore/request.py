@@ -30,15 +30,17 @@ def whole_region(cube: HyperCube, region: Region | None) -> Region:
 
 
 def check_bands(cube: HyperCube, record: ModelRecord) -> None:
-    """Refuse a cube of fewer bands than a model takes.
+    """Refuse a cube of fewer good bands than a model takes.
 
     Raises
     ------
     UserError
     """
-    if cube.n_bands < record.min_bands:
+    count = int(cube.usable_bands().sum())
+    if count < record.min_bands:
+        good = "" if count == cube.n_bands else "good "
         raise UserError(
-            f"{cube.source or cube.name} has {cube.n_bands} bands, model '{record.name}' needs at "
+            f"{cube.source or cube.name} has {count} {good}bands, model '{record.name}' needs at "
             f"least {record.min_bands}; choose another model."
         )
 

@@ -148,10 +148,12 @@ def look_at_residual(
 
 
 def bands_to_look_at(cube: HyperCube) -> npt.NDArray[np.intp]:
-    """Bands, evenly over the spectrum, that are enough to judge by, (chosen,)."""
-    bands, height, width = cube.shape
+    """Good bands, evenly over the spectrum, that are enough to judge by, (chosen,)."""
+    _, height, width = cube.shape
+    usable = np.flatnonzero(cube.usable_bands())
     count = int(np.clip(_MOST_VALUES // (height * width), _LEAST_BANDS, _MOST_BANDS))
-    return np.unique(np.linspace(0, bands - 1, min(count, bands)).round().astype(np.intp))
+    places = np.linspace(0, len(usable) - 1, min(count, len(usable))).round().astype(np.intp)
+    return usable[np.unique(places)]
 
 
 def residual_of_band(

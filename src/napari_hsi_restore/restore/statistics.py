@@ -29,7 +29,8 @@ class SpectralStatistics:
     Attributes
     ----------
     active : bool ndarray, (bands,)
-        Bands with measurements that vary; only these are restored.
+        Bands with measurements that vary and are not marked as bad; only these are
+        restored.
     mean : float64 ndarray, (active bands,)
     covariance : float64 ndarray, (active bands, active bands)
     pixels : int
@@ -100,6 +101,8 @@ def row_blocks(cube: HyperCube) -> Iterator[slice]:
 def active_bands(cube: HyperCube) -> npt.NDArray[np.bool_]:
     """Bands with at least two different valid values in a sample of rows, (bands,).
 
+    Bands that are marked as bad are never among them (`HyperCube.usable_bands`).
+
     Raises
     ------
     UserError
@@ -111,11 +114,12 @@ def active_bands(cube: HyperCube) -> npt.NDArray[np.bool_]:
     numbers = sample.astype(np.float64)
     low = np.where(valid, numbers, np.inf).min(axis=(1, 2))
     high = np.where(valid, numbers, -np.inf).max(axis=(1, 2))
-    active: npt.NDArray[np.bool_] = high > low
+    active: npt.NDArray[np.bool_] = (high > low) & cube.usable_bands()
     if not active.any():
         raise UserError(
             f"{cube.source or cube.name}: no band has two different valid values (all values are "
-            "NaN, no-data or constant), so there is nothing to denoise; check the no-data value."
+            "NaN, no-data, constant or marked bad), so there is nothing to denoise; check the "
+            "no-data value."
         )
     return active
 

@@ -29,8 +29,10 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.models.basis import Basis
 from napari_hsi_restore.restore import devices
+from napari_hsi_restore.restore.bad_bands import Filling, bad_bands, learn_filling, noted
 from napari_hsi_restore.restore.choices import check_name, is_method
 from napari_hsi_restore.restore.engine import basis_of, denoiser, history_entry, sigma_of
+from napari_hsi_restore.restore.phase import phase
 from napari_hsi_restore.restore.recipe import DenoiseRecipe, automatic_model
 from napari_hsi_restore.restore.request import check_bands, measure_spectra, whole_region
 from napari_hsi_restore.restore.statistics import Measured
@@ -47,6 +49,7 @@ SIDE = 256
 
 _MEASURED_END = 0.9
 _FREE_SHARE = 0.5
+_FILLING = "looking at the bad bands"
 
 
 def is_large(cube: HyperCube, memory_limit_gib: float | None = None) -> bool:
@@ -146,8 +149,11 @@ def denoise_in_pieces(
         values = _lazy(cube, work, spec.halo, spec.multiple)
     else:
         values = da.asarray(values).astype(np.float32)  # type: ignore[no-untyped-call]
+    if recipe.bad_bands == "restore" and bad_bands(cube).size:
+        filling = yield from phase(learn_filling(cube, known), (_MEASURED_END, 1.0), _FILLING)
+        values = values.rechunk({0: -1}).map_blocks(_filled, filling, cube.nodata, dtype=np.float32)
     restored = cube.replace(data=values, history=(*cube.history, json.dumps(entry)))
-    yield Done(restored)
+    yield Done(noted(restored, bad_bands(cube), recipe.bad_bands))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -182,6 +188,15 @@ def _lazy(cube: HyperCube, work: _Work, halo: int, multiple: int) -> da.Array:
         rows.append(da.concatenate(pieces, axis=2))  # type: ignore[no-untyped-call]
     found: da.Array = da.concatenate(rows, axis=1)  # type: ignore[no-untyped-call]
     return found
+
+
+def _filled(
+    block: npt.NDArray[np.float32], filling: Filling, nodata: float | None
+) -> npt.NDArray[np.float32]:
+    """A restored piece with its bad bands filled."""
+    values = np.array(block)
+    filling.fill(HyperCube(values, nodata=nodata), values)
+    return values
 
 
 def _restored(

@@ -15,6 +15,7 @@ from napari_hsi_restore.cube import Georeference, HyperCube
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.restore import devices
+from napari_hsi_restore.restore.bad_bands import bad_bands
 from napari_hsi_restore.restore.consistency import Consistency, measured
 from napari_hsi_restore.restore.fill import RINGS, grown
 from napari_hsi_restore.restore.fine import FineReport, refine
@@ -32,12 +33,7 @@ from napari_hsi_restore.restore.superres_size import (
     check_smallest_tile,
     result_shape,
 )
-from napari_hsi_restore.restore.superres_source import (
-    Source,
-    filled_region,
-    good_bands,
-    usable,
-)
+from napari_hsi_restore.restore.superres_source import Source, filled_region
 from napari_hsi_restore.restore.tile_loop import budget, largest_side, run_tiles
 from napari_hsi_restore.restore.tiling import Tile, plan
 from napari_hsi_restore.zoo.records import ModelRecord
@@ -124,8 +120,8 @@ def superres(
         check_smallest_tile(cube, record, available, MIRRORED)
     result = np.empty(result_shape(cube, recipe.scale, whole), np.float32) if out is None else out
     known = known or known_of(cube)
-    statistics = yield from measure_spectra(usable(cube), SPECTRA, known.spectra)
-    active = np.flatnonzero(good_bands(cube))[statistics.active]
+    statistics = yield from measure_spectra(cube, SPECTRA, known.spectra)
+    active = np.flatnonzero(statistics.active)
     choice = None
     if recipe.model == "auto" and record is not None:
         choice = yield from _checked(cube, recipe, record, active, known)
@@ -301,6 +297,12 @@ def _put_back_gaps(cube: HyperCube, whole: Region, scale: int, result: Block) ->
             result[band][np.kron(~valid, np.ones((scale, scale), dtype=bool))] = missing
 
 
+def _spared(cube: HyperCube) -> dict[str, Any]:
+    """What the history says of bands that are marked as bad, if there are any."""
+    bad = [int(band) for band in bad_bands(cube)]
+    return {"bad_bands": {"done": "resampled", "bands": bad}} if bad else {}
+
+
 def _history(
     source: Source,
     record: ModelRecord | None,
@@ -323,6 +325,7 @@ def _history(
             "angle_to_input_deg": [round(report.angle_before, 4), round(report.angle_after, 4)],
         },
         "consistency": dataclasses.asdict(consistency),
+        **_spared(source.cube),
         "device": source.device.label,
         "version": version("napari-hsi-restore"),
     }

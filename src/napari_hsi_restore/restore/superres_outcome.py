@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.restore.bad_bands import sentence_of
 
 
 def outcome(result: HyperCube) -> tuple[str, ...]:
@@ -21,7 +22,8 @@ def outcome(result: HyperCube) -> tuple[str, ...]:
     -------
     tuple of str
         Why which method was taken where that was left to ``"auto"``, what the guard
-        refused, and how the result, shrunk again, meets the input. Empty for a cube
+        refused, how the result, shrunk again, meets the input, and what became of bands
+        that are marked as bad. Empty for a cube
         that was not enlarged.
     """
     entry = _entry(result)
@@ -33,6 +35,8 @@ def outcome(result: HyperCube) -> tuple[str, ...]:
         f"{found['rmse']:.4g} (root mean square, {100 * found['relative']:.2g} % of the input's) "
         f"and {found['angle_deg']:.2g} degrees."
     ]
+    if spared := sentence_of(dict(entry)):
+        sentences.append(spared)
     for step in entry["fine"]["refused"]:
         sentences.insert(0, f"Refused, as it would turn the spectra away from the input: {step}.")
     if entry["chosen"] is not None:

@@ -12,7 +12,6 @@ from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.restore.enlargers import spec_bytes
 from napari_hsi_restore.restore.request import Region, whole_region
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
-from napari_hsi_restore.restore.superres_source import good_bands
 from napari_hsi_restore.restore.tile_loop import SIDES, too_small
 from napari_hsi_restore.zoo.records import ModelRecord
 
@@ -70,7 +69,7 @@ def check_memory(
     size = result_bytes(cube, recipe.scale, region)
     once = size / recipe.scale**2
     half = (recipe.scale / 2) ** 2 if recipe.fine.half_step != "none" and recipe.scale > 2 else 0
-    direct = region is None and bool(good_bands(cube).all())
+    direct = region is None and bool(cube.usable_bands().all())
     needed = once * (COPIES + HALF_COPIES * half) + size * (int(not mapped) + int(not direct))
     free = float(psutil.virtual_memory().available)
     if needed > SHARE * free:
@@ -105,6 +104,6 @@ def check_smallest_tile(
         return
     side = SIDES[-1] + 2 * spec.halo
     pixels = math.prod(min(side, length + 2 * border) for length in cube.shape[1:])
-    needed = spec_bytes(spec, pixels, int(good_bands(cube).sum()))
+    needed = spec_bytes(spec, pixels, int(cube.usable_bands().sum()))
     if needed > available:
         raise too_small(available, needed, cube.name)

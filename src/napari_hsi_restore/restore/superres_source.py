@@ -74,18 +74,6 @@ class Source:
         return float(np.percentile(np.abs(measured), WHITE_PERCENTILE)) or 1.0
 
 
-def good_bands(cube: HyperCube) -> Mask:
-    """Bands that the file does not mark as bad; all where it marks all."""
-    good = cube.good_bands
-    return np.ones(cube.n_bands, dtype=bool) if good is None or not good.any() else good
-
-
-def usable(cube: HyperCube) -> HyperCube:
-    """The cube of its good bands."""
-    good = good_bands(cube)
-    return cube if good.all() else cube.select_bands(np.flatnonzero(good))
-
-
 def filled_region(
     cube: HyperCube, active: npt.NDArray[np.intp], read: Region
 ) -> tuple[Block, Mask]:

@@ -34,9 +34,10 @@ from napari_hsi_restore.jobs.requests import (
 )
 from napari_hsi_restore.noise.report import NoiseReport
 from napari_hsi_restore.noise.report_files import save_report
-from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube, said_of
+from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube, marked_by_hand, said_of
 from napari_hsi_restore.plugin.mask_layers import mask_layers, new_mask_layer, painted_pixels
 from napari_hsi_restore.restore.automatic import choice
+from napari_hsi_restore.restore.bad_bands import bad_bands, listed
 from napari_hsi_restore.restore.choices import is_method
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 from napari_hsi_restore.restore.superres_size import result_bytes, result_shape
@@ -230,13 +231,16 @@ class RestoreWidget(Dock):
         layer = self.layer
         if layer is None:
             self.form.picker.set_automatic("", "")
+            self.form.show_bad_bands(())
             return
         try:
             cube = layer_to_cube(layer)
+            self.form.show_bad_bands([int(band) for band in bad_bands(cube)])
             self.form.picker.set_automatic(*self.form.task.automatic(cube.n_bands))
         except UserError:
             # Told when it is pressed on: nobody has asked for anything yet.
             self.form.picker.set_automatic("", "")
+            self.form.show_bad_bands(())
             return
         if report := self._reports.get(layer.unique_id):
             self.form.denoise.found.show_report(report, cube.wavelengths_nm)
@@ -465,11 +469,11 @@ class RestoreWidget(Dock):
             return
         recipe = self.form.recipe()
         if isinstance(recipe, SuperresRecipe):
-            command = superres_command(cube.source, recipe, said)
+            command = superres_command(cube.source, recipe, said, _marked(layer))
             but = ""
         else:
             mask, but = self._mask_file(cube)
-            command = denoise_command(cube.source, recipe, said, mask)
+            command = denoise_command(cube.source, recipe, said, mask, _marked(layer))
         if clipboard := QGuiApplication.clipboard():
             clipboard.setText(command)
         target = result_path(cube.source, recipe)
@@ -488,6 +492,16 @@ def _tasks() -> tuple[RestoreTask, ...]:
     except UserError as error:
         show_error(str(error))
         return tasks_of(())
+
+
+def _marked(layer: Layer) -> str | None:
+    """Bands that were marked as bad by hand, for a command; None where none were edited."""
+    bands = marked_by_hand(layer)
+    return (
+        None
+        if bands is None
+        else listed([int(band) for band in bands], "-").replace(" ", "") or "none"
+    )
 
 
 def _in_words(mib: float) -> str:

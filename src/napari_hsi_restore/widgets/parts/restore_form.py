@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
+from napari_hsi_restore.widgets.parts.bad_bands_field import BadBandsField
 from napari_hsi_restore.widgets.parts.compute_options import ComputeOptions
 from napari_hsi_restore.widgets.parts.denoise_options import AUTO, DenoiseOptions
 from napari_hsi_restore.widgets.parts.form_rows import add_rows, combo, form_layout, show_rows
@@ -39,10 +40,12 @@ class RestoreForm(QWidget):
         self.picker = ModelPicker(self)
         self.denoise = DenoiseOptions(self)
         self.superres = SuperresOptions(self)
+        self.bad_bands = BadBandsField(self)
         self.compute = ComputeOptions(self)
         self._models: dict[str, str] = {}
         self._arrange()
         self._show_task()
+        self.show_bad_bands(())
         self._connect()
 
     def _arrange(self) -> None:
@@ -51,8 +54,10 @@ class RestoreForm(QWidget):
         self._rows.addRow("Task", self.tasks)
         self._rows.addRow("Model", self.picker.list)
         self._rows.addRow("", self.picker.purpose)
-        for options in (self.denoise, self.superres, self.compute):
-            add_rows(self._rows, options.rows)
+        add_rows(self._rows, self.denoise.rows)
+        add_rows(self._rows, self.superres.rows)
+        add_rows(self._rows, (("Bad bands", self.bad_bands),))
+        add_rows(self._rows, self.compute.rows)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._rows)
@@ -68,7 +73,7 @@ class RestoreForm(QWidget):
         self.denoise.found.model_requested.connect(self._take_model)
         self.tasks.currentIndexChanged.connect(self._change_task)
         self.picker.model_changed.connect(self._change_model)
-        for options in (self.denoise, self.superres, self.compute):
+        for options in (self.denoise, self.superres, self.bad_bands, self.compute):
             options.changed.connect(self.changed)
 
     @property
@@ -97,7 +102,13 @@ class RestoreForm(QWidget):
             device=device,
             memory_limit_gib=limit,
             tile=tile,
+            bad_bands=self.bad_bands.wanted if self.bad_bands.any else "keep",
         )
+
+    def show_bad_bands(self, bands: Sequence[int]) -> None:
+        """Say what becomes of the bands of the source that are marked as bad, if there are any."""
+        self.bad_bands.show_bands(bands, enlarges=self.task.scale is not None)
+        show_rows(self._rows, (("Bad bands", self.bad_bands),), bool(bands))
 
     def set_tasks(self, tasks: Sequence[RestoreTask]) -> None:
         """Offer these tasks and their models; what was chosen stays where it is there."""
@@ -119,7 +130,7 @@ class RestoreForm(QWidget):
         for index in range(self.tasks.count()):
             key = self.tasks.itemData(index).key
             self._models[key] = str(settings.value(f"{key}_model", AUTO))
-        for options in (self.denoise, self.superres, self.compute):
+        for options in (self.denoise, self.superres, self.bad_bands, self.compute):
             options.recall(settings)
         titles = [self.tasks.itemData(index).key for index in range(self.tasks.count())]
         chosen = str(settings.value("task", ""))
@@ -131,7 +142,7 @@ class RestoreForm(QWidget):
         settings.setValue("task", self.task.key)
         for key, model in self._models.items():
             settings.setValue(f"{key}_model", model)
-        for options in (self.denoise, self.superres, self.compute):
+        for options in (self.denoise, self.superres, self.bad_bands, self.compute):
             options.remember(settings)
 
     def _change_task(self) -> None:
