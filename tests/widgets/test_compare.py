@@ -187,6 +187,26 @@ def test_maps_are_aligned_layers_and_made_once(qtbot, viewer, dock, clean, noisy
     assert len(viewer.layers) == 5
 
 
+def test_maps_of_one_kind_share_their_contrast(qtbot, viewer, dock, clean, noisy):
+    worse = clean.replace(data=clean.array() + 3 * (noisy.array() - clean.array()), name="worse")
+    add(viewer, worse)
+    choose(dock, "clean", "noisy", "worse")
+    press(qtbot, dock, "Error map")
+    maps = [
+        wait_for_layer(qtbot, viewer, f"{name} [error map, reflectance]")
+        for name in ("noisy", "worse")
+    ]
+    limits = np.array([layer.contrast_limits for layer in maps])
+    np.testing.assert_array_equal(limits[0], limits[1])
+    assert limits[0, 1] > 2 * np.percentile(maps[0].data, 99.5)
+
+
+def test_the_plots_take_the_room_below(viewer, dock):
+    plot, below = dock.form.spectra, dock.height()
+    # What is below the plot is no more than borders.
+    assert below - plot.mapTo(dock, plot.rect().bottomLeft()).y() < 40
+
+
 def test_spectra_of_all_chosen_cubes_are_told_apart(qtbot, viewer, dock, scenes):
     choose(dock, "clean", "noisy", "noisier")
     settle(qtbot, viewer)

@@ -14,6 +14,7 @@ from napari_hsi_restore.plugin.contrast import limits_of
 from napari_hsi_restore.plugin.layers import METADATA_KEY, plane_options, result_layer_data
 from napari_hsi_restore.plugin.marks import mark_of, title_of
 
+_HIGH = "high"
 _RESIDUAL_STEP = 7
 """Of the values of a residual, every so many-th is looked at for its contrast."""
 
@@ -27,6 +28,8 @@ def show_map(
 ) -> None:
     """Show a map of a result over it, in the layer of its title if there is one.
 
+    All maps of one title share their contrast: what is brighter differs more.
+
     Parameters
     ----------
     viewer : ViewerModel
@@ -39,24 +42,27 @@ def show_map(
         From 0 up; NaN where nothing is known.
     """
     _, high = limits_of(plane[np.isfinite(plane)], (0.0, 99.5))
-    limits = (0.0, high if high > 0 else 1.0)
-    known = _map_of(viewer, layer, title)
+    known = next((each for each in _maps(viewer, title) if mark_of(each, "map_of", layer)), None)
     if known is not None:
         known.data = plane
-        known.contrast_limits = limits
         known.visible = True
-        return
-    active = viewer.layers.selection.active
-    added = viewer.add_image(
-        plane,
-        name=f"{layer.name} [{title}]",
-        colormap=colormap,
-        contrast_limits=limits,
-        metadata={METADATA_KEY: {"map_of": layer.unique_id, "title": title}},
-        **plane_options(layer),
-    )
-    added.colorbar.visible = True
-    viewer.layers.selection.active = active
+        known.metadata[METADATA_KEY][_HIGH] = high
+    else:
+        active = viewer.layers.selection.active
+        entry = {"map_of": layer.unique_id, "title": title, _HIGH: high}
+        known = viewer.add_image(
+            plane,
+            name=f"{layer.name} [{title}]",
+            colormap=colormap,
+            metadata={METADATA_KEY: entry},
+            **plane_options(layer),
+        )
+        known.colorbar.visible = True
+        viewer.layers.selection.active = active
+    maps = _maps(viewer, title)
+    highest = max(each.metadata[METADATA_KEY][_HIGH] for each in maps)
+    for each in maps:
+        each.contrast_limits = (0.0, highest if highest > 0 else 1.0)
 
 
 def show_residual(viewer: ViewerModel, layer: Layer, cube: HyperCube) -> None:
@@ -82,8 +88,9 @@ def show_residual(viewer: ViewerModel, layer: Layer, cube: HyperCube) -> None:
     viewer.layers.selection.active = active
 
 
-def _map_of(viewer: ViewerModel, layer: Layer, title: str) -> Any:
-    for other in viewer.layers:
-        if mark_of(other, "map_of", layer) and title_of(other) == title:
-            return other
-    return None
+def _maps(viewer: ViewerModel, title: str) -> list[Any]:
+    return [
+        layer
+        for layer in viewer.layers
+        if title_of(layer) == title and _HIGH in layer.metadata[METADATA_KEY]
+    ]

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -74,6 +75,8 @@ class CompareForm(QWidget):
         self.spectra = SpectrumPlot(self)
         self.per_band = SpectrumPlot(self)
         self._lay_out()
+        # Else napari adds a stretch below, which takes the plots' room.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     @property
     def plots(self) -> tuple[SpectrumPlot, SpectrumPlot]:
