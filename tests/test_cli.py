@@ -303,6 +303,26 @@ def test_masked_pixels_are_filled(noisy: Path, tmp_path: Path, capsys: Capture) 
     assert not unmade.exists()
 
 
+def test_marked_bands_are_kept_or_filled(noisy: Path, tmp_path: Path, capsys: Capture) -> None:
+    told = ["--model", "fasthyde", "--mark-bad", "0-1, 7"]
+    kept, filled = tmp_path / "kept.npy", tmp_path / "filled.npy"
+    assert main(["denoise", str(noisy), str(kept), *told]) == 0
+    assert "Bands 0 to 1, 7 (counted from 0), which are marked bad," in capsys.readouterr().err
+    assert main(["denoise", str(noisy), str(filled), *told, "--bad-bands", "restore"]) == 0
+    assert "hold what the other bands say of them" in capsys.readouterr().err
+    bad = [0, 1, 7]
+    good = np.setdiff1d(np.arange(read(noisy).n_bands), bad)
+    np.testing.assert_array_equal(read(kept).array()[bad], read(noisy).array()[bad])
+    np.testing.assert_array_equal(read(kept).array()[good], read(filled).array()[good])
+    assert np.abs(read(filled).array()[bad] - read(noisy).array()[bad]).mean() > 0.01
+    assert not read(kept).usable_bands()[bad].any()
+    assert main(["info", str(kept)]) == 0
+    capsys.readouterr()
+    for wrong in ("1-", "7-3", "0,99", "x"):
+        assert main(["denoise", str(noisy), str(tmp_path / "n.npy"), "--mark-bad", wrong]) == 1
+        assert "setting 'mark bad'" in capsys.readouterr().err
+
+
 def test_strength_0_changes_nothing_and_noise_can_be_told(noisy: Path, tmp_path: Path) -> None:
     options = ["--device", "cpu", "--model", "stas_c", "--noise", "50", "--quiet"]
     assert main(["denoise", str(noisy), str(tmp_path / "n.npy"), *options, "--strength", "0"]) == 0
@@ -472,6 +492,7 @@ def start(*arguments: object, cwd: Path, limit: int | None = None) -> subprocess
         ["denoise", "a", "b.npy", "--noise", "loud"],
         ["denoise", "a", "b.npy", "--noise", "-5"],
         ["denoise", "a", "b.npy", "--memory-limit", "0"],
+        ["denoise", "a", "b.npy", "--bad-bands", "mend"],
         ["info", "a", "--shape", "10"],
         ["compare", "a", "b", "--report", "page.txt"],
     ],

@@ -31,6 +31,15 @@ def test_a_mask_in_a_file_is_in_the_command(tmp_path):
     assert "--mask" not in denoise_command("a.npy", DenoiseRecipe())
 
 
+def test_bad_bands_are_in_the_command():
+    recipe = DenoiseRecipe(bad_bands="restore")
+    words = shlex.split(denoise_command("a.npy", recipe, marked="0-3,9"))
+    assert words[words.index("--bad-bands") + 1] == "restore"
+    assert words[words.index("--mark-bad") + 1] == "0-3,9"
+    assert "bad" not in denoise_command("a.npy", DenoiseRecipe())
+    assert "--mark-bad none" in superres_command("a.npy", SuperresRecipe(scale=2), marked="none")
+
+
 @pytest.mark.parametrize(
     ("source", "out"),
     [

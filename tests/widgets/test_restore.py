@@ -20,6 +20,7 @@ from napari_hsi_restore.degradations import add_dead_lines, add_stripes, degrade
 from napari_hsi_restore.io import read, write
 from napari_hsi_restore.jobs.client import JobClient, shared_client
 from napari_hsi_restore.noise import NoiseReport
+from napari_hsi_restore.plugin.band_edits import BandEdits
 from napari_hsi_restore.plugin.layers import METADATA_KEY, cube_to_layer_data
 from napari_hsi_restore.plugin.mask_layers import painted_pixels
 from napari_hsi_restore.restore.recipe import AUTOMATIC
@@ -471,6 +472,42 @@ def test_the_copied_command_repeats_the_run(viewer, dock, noisy, tmp_path):
     options = dict(zip(words[4::2], words[5::2], strict=True))
     assert options["--noise"] == "50"
     assert options["--strength"] == "0.75"
+
+
+def test_bands_marked_by_hand_are_left_out_and_the_dock_says_so(
+    qtbot, viewer, dock, noisy, tmp_path
+):
+    field = dock.form.bad_bands
+    assert not field.isVisible()
+    viewer.open(str(write(noisy, tmp_path / "cube.hdr")), plugin="napari-hsi-restore")
+    layer = viewer.layers["cube"]
+    viewer.layers.selection.active = layer
+    waves = noisy.wavelengths_nm
+    BandEdits().mark(layer, waves[4] - 1, waves[6] + 1)
+    assert field.isVisible()
+    assert "3 bands marked bad (4–6)" in field.said.text()
+    assert "passed through unchanged" in field.said.text()
+    dock.form.picker.model = "fasthyde"
+    dock.panel.run.click()
+    wait_idle(qtbot, dock)
+    kept = np.asarray(viewer.layers["cube [denoise: fasthyde]"].data)
+    np.testing.assert_array_equal(kept[4:7], noisy.array()[4:7].astype(np.float32))
+    assert "which are marked bad" in dock.panel.status.text()
+    field.choice.setCurrentIndex(field.choice.findData("restore"))
+    assert "replaced by what the other bands say" in field.said.text()
+    viewer.layers.selection.active = layer
+    dock.copy.click()
+    words = shlex.split(QApplication.clipboard().text())
+    assert words[words.index("--mark-bad") + 1] == "4-6"
+    assert main(words[1:]) == 0
+    filled = read(words[3]).array()
+    others = np.r_[0:4, 7 : noisy.n_bands]
+    np.testing.assert_allclose(filled[others], kept[others], atol=1e-5)
+    assert np.abs(filled[4:7] - kept[4:7]).mean() > 0.01
+    scales = [dock.form.tasks.itemData(n).scale for n in range(dock.form.tasks.count())]
+    dock.form.tasks.setCurrentIndex(next(n for n, scale in enumerate(scales) if scale))
+    assert "enlarged by bicubic resampling alone" in field.said.text()
+    assert not field.choice.isVisible()
 
 
 def test_the_copied_command_gives_the_same_result(qtbot, viewer, dock, noisy, tmp_path):
