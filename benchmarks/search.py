@@ -24,7 +24,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 
 from benchmarks.scenes import DATA
 from napari_hsi_restore.models.architectures.stas import Stas
@@ -41,6 +40,7 @@ from napari_hsi_restore.search_space.sharing import read_genotype, write_genotyp
 from napari_hsi_restore.training import checkpoint, cubes
 from napari_hsi_restore.training.cubes import Cube
 from napari_hsi_restore.training.loop import Run
+from napari_hsi_restore.training.ranks.crew import alone
 
 CACHE = Path(__file__).resolve().parents[1] / "runs" / "search-benchmark"
 SPLITS = {
@@ -146,8 +146,7 @@ class Experiment:
         recipe = recipe_of(self.options, self.kind).model_copy(
             update={"form": form, "search_steps": total}
         )
-        fabric = Fabric(accelerator="cpu", devices=1, precision=recipe.precision)
-        search = Search(recipe, halve(self.training()), fabric)
+        search = Search(recipe, halve(self.training()), alone("cpu", recipe.precision))
         state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
         if path.exists():
             state, tensors = checkpoint.load(path)
@@ -186,7 +185,12 @@ class Experiment:
         if path.exists():
             return float(json.loads(path.read_text())["psnr"])
         recipe = recipe_of(options, self.kind, seed).training(genotype)
-        run = Run(recipe, Found(recipe, self.training(), None), self.folder, "cpu")
+        run = Run(
+            recipe,
+            Found(recipe, self.training(), None),
+            self.folder,
+            alone("cpu", recipe.precision),
+        )
         begin = time.perf_counter()
         for step in range(options.steps):
             run.step(step / options.steps)

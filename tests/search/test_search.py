@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from lightning_fabric import Fabric
 from safetensors.torch import load_file
 
 from napari_hsi_restore.errors import UserError
@@ -28,6 +27,7 @@ from napari_hsi_restore.search_space.operations import OPERATIONS
 from napari_hsi_restore.search_space.sharing import read_genotype
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.library import keep
+from napari_hsi_restore.training.ranks.crew import alone
 from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.zoo import list_models, load, record
 
@@ -302,8 +302,8 @@ def test_the_gradient_of_a_region_is_that_of_the_batch(recipe, cube):
 def test_the_search_follows_what_differs(recipe, cube, form, precision):
     """With costs alone the cheapest operation must win, in both forms."""
     chosen = recipe.model_copy(update={"form": form, "cost_weight": 1e4, "travel": 0.3})
-    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
-    search_ = Search(chosen, halve([cube.array().astype(np.float32)]), fabric)
+    crew = alone("cpu", precision)
+    search_ = Search(chosen, halve([cube.array().astype(np.float32)]), crew)
     before = search_.expected_cost()
     for step in range(8):
         for _ in search_.theta_step(step, 0.5):
@@ -317,9 +317,8 @@ def test_the_search_follows_what_differs(recipe, cube, form, precision):
 
 def test_a_better_path_gains_weight(recipe, cube, monkeypatch):
     """The score function must prefer what has the smaller error."""
-    fabric = Fabric(accelerator="cpu", devices=1, precision="32-true")
     chosen = recipe.model_copy(update={"paths": 4, "travel": 0.1})
-    search_ = Search(chosen, halve([cube.array().astype(np.float32)]), fabric)
+    search_ = Search(chosen, halve([cube.array().astype(np.float32)]), alone("cpu", "32-true"))
     monkeypatch.setattr(
         search_, "_log_error", lambda path, batch: torch.tensor(0.0 if path[0] == 3 else 1.0)
     )

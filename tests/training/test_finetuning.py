@@ -290,6 +290,7 @@ def test_held_out_pixels_are_never_learned_from(noisy, clean):
         sigmas=[np.linspace(0.03, 0.15, 8)],
     )
     rng = np.random.default_rng(0)
+    list(task.gather())
     list(task.prepare())
     for _ in range(20):
         piece = task._piece(rng)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ from napari_hsi_restore.training.cubes import Cube
 from napari_hsi_restore.training.loop import Run
 from napari_hsi_restore.training.losses import whitened_error
 from napari_hsi_restore.training.patches import Batch, draw_batch
+from napari_hsi_restore.training.ranks.messages import Order
+from napari_hsi_restore.training.ranks.waiting import Returned
 from napari_hsi_restore.training.recipe import TrainingRecipe
 from napari_hsi_restore.training.run_files import LAST
 from napari_hsi_restore.training.tasks import Denoising
@@ -70,6 +72,12 @@ class Found:
         """See `Learner.loss`."""
         batch = self.batch(step)
         return whitened_error(network(batch.noisy, batch.level), batch)
+
+    def losses(self, network: Any, step: int) -> Iterator[torch.Tensor]:
+        """The loss of a step in parts, whose sum it is: one for every region."""
+        batch = self.batch(step)
+        for region in regions(batch):
+            yield whitened_error(network(region.noisy, region.level), region) / batch.crops
 
     def scores(self, network: Network) -> dict[str, float]:
         """Nothing: what is held out is scored outside, in small steps."""
@@ -125,7 +133,8 @@ class Training:
         self._learner = Found(
             recipe.training(origin.genotype), stage.targets.training, origin.weights
         )
-        self._run = Run(self._learner.recipe, self._learner, stage.folder, stage.device.name)
+        crew = self._crew = stage.crew
+        self._run = Run(self._learner.recipe, self._learner, stage.folder, crew)
         if (stage.folder / LAST).exists():
             self._run.resume()
         state = self._run.state
@@ -140,9 +149,12 @@ class Training:
         ------
         Progress, Metric, Snapshot, Note
         """
-        clock, run = self._clock, self._run
+        clock, run, crew = self._clock, self._run, self._crew
         losses: list[float] = []
         try:
+            crew.tell(Order(do="begin", text=self._learner.recipe.model_dump_json()))
+            for _ in crew.settle():
+                yield self._progress()
             if run.state.step == 0:
                 yield from self._check()
             # However short the time is, and however long a score takes: one step at least.
@@ -178,20 +190,23 @@ class Training:
         run, share = self._run, self._clock.fraction
         while True:
             loss = 0.0
+            number = run.ask()
             try:
-                batch = self._learner.batch(run.state.step)
-                for region in regions(batch):
-                    restored = run.network(region.noisy, region.level)
-                    part = whitened_error(restored, region) / batch.crops
+                for part in self._learner.losses(run.network, number):
                     run.fabric.backward(part)
                     loss += float(part.detach())
                     yield self._progress()
-                return run.update(loss, share)
+                for _ in (others := Returned(self._crew.answers([loss]))):
+                    yield self._progress()
+                return run.together(others.value[0], share)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                if not self._learner.shrink():
-                    raise self._stage.out_of_memory() from error
+            for _ in self._crew.settle():
+                yield self._progress()
+            self._crew.tell(Order(do="shrink"))
+            if not self._learner.shrink():
+                raise self._stage.out_of_memory()
             for optimiser in run.optimisers:
                 optimiser.zero_grad()
             free_gpu_memory()

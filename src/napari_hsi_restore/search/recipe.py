@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 
 from napari_hsi_restore.search_space.genotype import STAS_C, Genotype
-from napari_hsi_restore.training.recipe import NoiseMix, TrainingRecipe
+from napari_hsi_restore.training.recipe import NoiseMix, Precision, TrainingRecipe
 
 WARMUP_STEPS = 30
 """Steps in which the learning rate rises."""
@@ -26,7 +26,9 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         Time for everything: the search, and then the training of the found network.
     seed : int
     device : str
-        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    devices : int or 'auto'
+        As in `napari_hsi_restore.training.finetune.FineTuneRecipe`.
     search_share : float
         Part of the minutes spent on the search.
     cost_weight : float
@@ -75,6 +77,7 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     minutes: float = pydantic.Field(default=30.0, gt=0)
     seed: int = pydantic.Field(default=0, ge=0)
     device: str = "auto"
+    devices: Annotated[int, pydantic.Field(ge=1)] | Literal["auto"] = "auto"
     search_share: float = pydantic.Field(default=0.5, ge=0, lt=1)
     cost_weight: float = pydantic.Field(default=0.0, ge=0)
     cost: Literal["measured", "counted"] = "measured"
@@ -96,7 +99,7 @@ class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     explore: float = pydantic.Field(default=0.5, ge=0, le=1)
     paths: int = pydantic.Field(default=4, ge=2)
     inherit: bool = True
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    precision: Precision = "bf16-mixed"
     search_steps: int | None = pydantic.Field(default=None, ge=1)
     training_steps: int | None = pydantic.Field(default=None, ge=1)
 

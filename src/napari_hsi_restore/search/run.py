@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pydantic
 import torch
-from lightning_fabric import Fabric
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Metric, Note, Progress
-from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
-from napari_hsi_restore.search.clean import targets
+from napari_hsi_restore.search.clean import Targets, targets
 from napari_hsi_restore.search.clock import CHECKPOINT_EVERY_S, REPORT_EVERY_S, Clock
 from napari_hsi_restore.search.discretise import cell_state, genotype_of
 from napari_hsi_restore.search.found import Origin, Training
@@ -25,19 +23,24 @@ from napari_hsi_restore.search.recipe import SearchRecipe
 from napari_hsi_restore.search.stage import Stage, bundled_scores
 from napari_hsi_restore.search.strategy import Search
 from napari_hsi_restore.search.supernet import inherited
+from napari_hsi_restore.search.worker import packed
 from napari_hsi_restore.search_space.genotype import Genotype
 from napari_hsi_restore.search_space.sharing import read_genotype, write_genotype
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.library import check_name, keep
+from napari_hsi_restore.training.loop import going_on
+from napari_hsi_restore.training.ranks.crew import Crew
+from napari_hsi_restore.training.ranks.devices import chosen
 from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.zoo.records import user_folder
 
 SEARCH = "search.safetensors"
 FOUND = "found.json"
+WORKER = "napari_hsi_restore.search.worker"
 CHECKS = 8
 """Scores of the strongest path in the course of the search."""
 
-_FREE = {"purpose", "minutes", "device", "precision", "search_steps", "training_steps"}
+_FREE = {"purpose", "minutes", "device", "devices", "precision", "search_steps", "training_steps"}
 """Settings that may change between two sittings."""
 
 
@@ -51,12 +54,21 @@ def run(
     if not begun:
         check_name(recipe.name)
     folder.mkdir(parents=True, exist_ok=True)
-    stage = yield from _stage(recipe, cubes, folder)
-    if recipe.genotype is not None:
-        origin = Origin(recipe.genotype.model_copy(update={"name": recipe.name}), None, 0, 0.0)
-    else:
-        origin = yield from _Searching(stage).run()
-    yield from Training(stage, origin).run()
+    crew = Crew(chosen(recipe.device, recipe.devices), WORKER, recipe.precision)
+    try:
+        crew.call()
+        yield Progress(0.0, "reading cubes")
+        found = yield from targets(cubes)
+        for _ in crew.start(folder, *packed(recipe, found.training)):
+            yield Progress(0.0, f"starting {crew.world} devices")
+        stage = yield from _stage(recipe, found, folder, crew)
+        if recipe.genotype is not None:
+            origin = Origin(recipe.genotype.model_copy(update={"name": recipe.name}), None, 0, 0.0)
+        else:
+            origin = yield from _Searching(stage).run()
+        yield from Training(stage, origin).run()
+    finally:
+        crew.close()
     record = keep(folder)
     if record is None:
         raise AssertionError(f"the training leaves {BEST} behind")
@@ -65,23 +77,15 @@ def run(
 
 
 def _stage(
-    recipe: SearchRecipe, cubes: Sequence[HyperCube], folder: Path
+    recipe: SearchRecipe, found: Targets, folder: Path, crew: Crew
 ) -> Generator[Event, None, Stage]:
-    yield Progress(0.0, "reading cubes")
-    device = devices.choose(recipe.device)
-    found = yield from targets(cubes)
-    kind, _, number = device.name.partition(":")
-    fabric = Fabric(
-        accelerator=kind, devices=[int(number)] if number else 1, precision=recipe.precision
-    )
     held_out = HeldOut(found.held_out, recipe.domain)
-    start, start_psnr = yield from bundled_scores(held_out, fabric)
+    start, start_psnr = yield from bundled_scores(held_out, crew.fabric)
     return Stage(
         recipe=recipe,
         targets=found,
         held_out=held_out,
-        fabric=fabric,
-        device=device,
+        crew=crew,
         folder=folder,
         start=start,
         start_psnr=start_psnr,
@@ -100,15 +104,18 @@ class _Searching:
         self._stage = stage
         self._path = stage.folder / SEARCH
         recipe = stage.recipe
-        self._search = Search(recipe, halve(stage.targets.training), stage.fabric)
-        self._state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
+        self._search = Search(recipe, halve(stage.targets.training), stage.crew)
+        world = stage.crew.world
+        self._state = checkpoint.RunState(recipe_json=recipe.model_dump_json(), devices=world)
+        self._resumed = ""
         self._half_done = False
         if self._path.exists():
             state, tensors = checkpoint.load(self._path)
             _check_same(recipe, state.recipe_json, self._path)
             self._search.restore(tensors)
             self._half_done = bool(tensors["half_done"])
-            self._state = state
+            self._resumed = going_on(state, world)
+            self._state = state.model_copy(update={"devices": world})
         self._clock = Clock(
             recipe.search_seconds, recipe.search_steps, self._state.seconds, self._state.step
         )
@@ -127,6 +134,8 @@ class _Searching:
         stage, search, clock = self._stage, self._search, self._clock
         found = stage.folder / FOUND
         if not found.exists():
+            if self._resumed:
+                yield Note(self._resumed)
             try:
                 yield from self._steps()
             finally:
@@ -179,8 +188,10 @@ class _Searching:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                if not search.shrink():
-                    raise self._stage.out_of_memory() from error
+            for _ in search.crew.settle():
+                yield self._progress()
+            if not search.shrink():
+                raise self._stage.out_of_memory()
             search.forget_gradients()
             free_gpu_memory()
             yield Note(f"Out of memory: a batch now has {search.batch_size} patches.")

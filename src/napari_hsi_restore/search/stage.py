@@ -14,13 +14,13 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Event, Metric, Progress, Snapshot
 from napari_hsi_restore.models.architectures.stas import Stas, reach
 from napari_hsi_restore.models.spec import StasSpec
-from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.search.clean import Targets
 from napari_hsi_restore.search.heldout import HeldOut
 from napari_hsi_restore.search.recipe import SearchRecipe
 from napari_hsi_restore.search_space.genotype import Genotype
 from napari_hsi_restore.training.checkpoint import Tensors
 from napari_hsi_restore.training.library import write_best
+from napari_hsi_restore.training.ranks.crew import Crew
 from napari_hsi_restore.zoo.records import ModelRecord, Provenance
 
 SNAPSHOT = "snapshot.npz"
@@ -36,9 +36,8 @@ class Stage:
     targets : Targets
         The user's cubes.
     held_out : HeldOut
-    fabric : Fabric
-    device : DeviceInfo
-        That of `fabric`.
+    crew : Crew
+        The devices.
     folder : Path
         Of the run.
     start : Stas or None
@@ -50,8 +49,7 @@ class Stage:
     recipe: SearchRecipe
     targets: Targets
     held_out: HeldOut
-    fabric: Fabric
-    device: DeviceInfo
+    crew: Crew
     folder: Path
     start: Stas | None
     start_psnr: float
@@ -59,13 +57,13 @@ class Stage:
     def out_of_memory(self) -> UserError:
         """What is said when not even a single patch fits."""
         return UserError(
-            f"The memory of {self.device.label} does not suffice for a single patch; close other "
+            f"The memory of {self.crew.label} does not suffice for a single patch; close other "
             "programs, or choose another device or a smaller 'patch'."
         )
 
     def network(self, genotype: Genotype, weights: Tensors | None = None) -> Stas:
         """A network on the device of the run, with some weights if they are given."""
-        network = Stas(genotype, self.recipe.width).to(self.fabric.device)
+        network = Stas(genotype, self.recipe.width).to(self.crew.fabric.device)
         if weights is not None:
             network.load_state_dict(weights)
         return network
@@ -91,7 +89,7 @@ class Stage:
             PSNR in dB.
         """
         network.eval()
-        device = self.fabric.device
+        device = self.crew.fabric.device
         scoring = self.held_out.score(network, device)
         while True:
             try:
@@ -137,7 +135,7 @@ class Stage:
                 citations=(),
                 steps=steps,
                 seconds=round(seconds, 1),
-                hardware=f"{platform.machine()}, {self.device.label}",
+                hardware=f"{platform.machine()}, {self.crew.label}",
                 versions={n: version(n) for n in ("napari-hsi-restore", "torch", "numpy")},
                 seed=recipe.seed,
             ),

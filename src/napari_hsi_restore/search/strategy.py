@@ -23,33 +23,38 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning_fabric import Fabric
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.search import cost
 from napari_hsi_restore.search.alphas import Alphas
+from napari_hsi_restore.search.batches import ALPHA, THETA, Batches, Half, log_error, losses
 from napari_hsi_restore.search.discretise import strongest
 from napari_hsi_restore.search.portions import Halves
 from napari_hsi_restore.search.recipe import SearchRecipe
-from napari_hsi_restore.search.regions import regions
 from napari_hsi_restore.search.supernet import PAIRS, Mixture, Route, Supernet
 from napari_hsi_restore.training.checkpoint import Tensors
-from napari_hsi_restore.training.losses import whitened_error
 from napari_hsi_restore.training.optimisers import optimisers_of
-from napari_hsi_restore.training.patches import Batch, draw_batch
+from napari_hsi_restore.training.patches import Batch
+from napari_hsi_restore.training.ranks.crew import Crew
+from napari_hsi_restore.training.ranks.messages import Order
 
-_THETA, _ALPHA = 0, 1
 # DARTS: alpha changes slowly, with little memory of old gradients.
 _BETAS = (0.5, 0.999)
 _LONGEST_GRADIENT = 1.0
 _AVERAGE = 0.99
 _LAST_RATE = 0.1
 """Of the weights at the end of the search, relative to the first."""
+
+
+def _gradient(row: torch.Tensor) -> list[float]:
+    assert row.grad is not None
+    values: list[float] = row.grad.tolist()
+    return values
 
 
 class Search:
@@ -59,23 +64,19 @@ class Search:
     ----------
     recipe : SearchRecipe
     halves : Halves
-    fabric : Fabric
-        Device and precision.
+    crew : Crew
+        The devices, started already.
     """
 
-    def __init__(self, recipe: SearchRecipe, halves: Halves, fabric: Fabric) -> None:
+    def __init__(self, recipe: SearchRecipe, halves: Halves, crew: Crew) -> None:
         self.recipe = recipe
-        self.halves = halves
-        self.fabric = fabric
-        self._batches = {
-            _THETA: recipe.batches(),
-            # Far from the seeds that a user tries one after the other.
-            _ALPHA: recipe.batches(offset=10**6),
-        }
+        self.crew = crew
+        self.fabric = fabric = crew.fabric
+        self.batches = Batches(recipe, halves)
         torch.manual_seed(recipe.seed)
         single = recipe.form == "single-path"
         self.plain = Supernet(recipe.width, shared=single).to(fabric.device)
-        optimisers = optimisers_of(self.plain, self._batches[_THETA])
+        optimisers = optimisers_of(self.plain, self.batches.recipes[THETA])
         self.network, *self.optimisers = fabric.setup(self.plain, *optimisers)
         self.average = copy.deepcopy(self.plain).requires_grad_(False)
         self.alphas = Alphas().to(fabric.device)
@@ -97,20 +98,13 @@ class Search:
 
     def shrink(self) -> bool:
         """Halve the batch; False if it is one patch already."""
-        for key, batches in self._batches.items():
-            if batches.patches > 1:
-                changes = {"patches": batches.patches // 2}
-            elif batches.crops > 1:
-                changes = {"crops": batches.crops // 2}
-            else:
-                return False
-            self._batches[key] = batches.model_copy(update=changes)
-        return True
+        self.crew.tell(Order(do="shrink"))
+        return self.batches.shrink()
 
     @property
     def batch_size(self) -> int:
-        """Patches of a step."""
-        return self._batches[_THETA].crops * self._batches[_THETA].patches
+        """Patches of a step, on each device."""
+        return self.batches.size
 
     def theta_step(self, step: int, share: float) -> Generator[None, None, float]:
         """Train the weights on one batch.
@@ -132,24 +126,26 @@ class Search:
         float
             The loss.
         """
-        rng = np.random.default_rng([self.recipe.seed, step, _THETA])
-        batch = self._batch(_THETA, step)
+        rng = np.random.default_rng([self.recipe.seed, step, 0])
         full = self.recipe.form == "full"
         uniform = self.is_warming(share) or rng.random() < self.recipe.explore
         choice = self.weights() if full else self._sample(rng, uniform=uniform)
         self.forget_gradients()
+        self._ask(THETA, step, self.plain, choice)
+        batch = self._batch(THETA, step)
         total = 0.0
-        for region in regions(batch):
-            restored = self.network(region.noisy, region.level, choice)
-            loss = whitened_error(restored, region) / batch.crops
+        for loss in losses(self.network, batch, choice):
             self.fabric.backward(loss)
             total += float(loss.detach())
             yield
+        (total,) = yield from self.crew.answers([total])
         if not math.isfinite(total):
             raise UserError(
                 f"model '{self.recipe.name}': the loss became infinite at step {step}; lower "
                 "the setting 'learning_rate' and begin again."
             )
+        # One path for all devices: what has no gradient here has none anywhere.
+        self.crew.average(self.plain.parameters())
         torch.nn.utils.clip_grad_norm_(self.plain.parameters(), _LONGEST_GRADIENT)
         rate = self.recipe.learning_rate * _falling(share)
         for optimiser in self.optimisers:
@@ -173,7 +169,7 @@ class Search:
         for average, weight in pairs:
             average.lerp_(weight, 1.0 - keep)
 
-    def alpha_step(self, step: int, part: float) -> Iterator[None]:
+    def alpha_step(self, step: int, part: float) -> Generator[None, None, None]:
         """Train the architecture parameters on one batch of the other half.
 
         Parameters
@@ -188,19 +184,28 @@ class Search:
         None
             After every network that was run.
         """
-        batch = self._batch(_ALPHA, step)
         weights = self.alphas.weights()
         price = self.recipe.cost_weight * cost.expected_cost(weights, self._cost_rows())
         if self.recipe.form == "full":
-            objective = self._log_error(weights, batch) + price
+            self._ask(ALPHA, step, self.average, self.weights())
+            batch = self._batch(ALPHA, step)
+            mixture = [row.detach().requires_grad_() for row in weights]
+            self._log_error(mixture, batch).backward()  # type: ignore[no-untyped-call]
+            own = [value for row in mixture for value in _gradient(row)]
+            mean = torch.tensor((yield from self.crew.answers(own)), device=self.fabric.device)
+            # Its gradient is that of the mean error of all devices.
+            objective = (torch.cat(weights) * mean).sum() + price
         else:
-            rng = np.random.default_rng([self.recipe.seed, step, _ALPHA])
+            rng = np.random.default_rng([self.recipe.seed, step, 1])
             paths = [self._sample(rng) for _ in range(self.recipe.paths)]
+            self._ask(ALPHA, step, self.average, *paths)
+            batch = self._batch(ALPHA, step)
             errors = []
             for path in paths:
-                errors.append(self._log_error(path, batch).detach())
+                errors.append(float(self._log_error(path, batch)))
                 yield
-            objective = self._score_function(paths, torch.stack(errors)) + price
+            told = torch.tensor((yield from self.crew.answers(errors)), device=self.fabric.device)
+            objective = self._score_function(paths, told) + price
         self.alpha_optimiser.zero_grad()
         objective.backward()  # type: ignore[no-untyped-call]
         for group in self.alpha_optimiser.param_groups:
@@ -209,7 +214,7 @@ class Search:
 
     def compare(self, paths: list[Route], step: int) -> npt.NDArray[np.float64]:
         """Log errors of some paths on one batch of the architecture's half, (paths,)."""
-        batch = self._batch(_ALPHA, step)
+        batch = self._batch(ALPHA, step)
         return np.array([float(self._log_error(path, batch)) for path in paths])
 
     def _score_function(self, paths: list[Route], errors: torch.Tensor) -> torch.Tensor:
@@ -226,9 +231,7 @@ class Search:
 
     def _log_error(self, choice: Route | Mixture, batch: Batch) -> torch.Tensor:
         """By the averaged weights, which have no gradient; a mixture may have one."""
-        with self.fabric.autocast():
-            restored = self.average(batch.noisy, batch.level, choice)
-        return torch.log(whitened_error(restored, batch))
+        return log_error(self.fabric, self.average, choice, batch)
 
     def _sample(self, rng: np.random.Generator, *, uniform: bool = False) -> Route:
         if uniform:
@@ -236,9 +239,21 @@ class Search:
         chances = [row.double().cpu().numpy() for row in self.weights()]
         return tuple(int(rng.choice(len(row), p=row / row.sum())) for row in chances)
 
-    def _batch(self, half: int, step: int) -> Batch:
-        cubes = self.halves.theta if half == _THETA else self.halves.alpha
-        return draw_batch(cubes, self._batches[half], step).to(self.fabric.device)
+    def _batch(self, half: Half, step: int) -> Batch:
+        return self.batches.draw(half, self.crew.batch(step)).to(self.fabric.device)
+
+    def _ask(self, half: Half, step: int, network: Supernet, *choices: Route | Mixture) -> None:
+        """Let the other devices compute with these weights."""
+        routes = tuple(choice for choice in choices if isinstance(choice, tuple))
+        rows = [row for choice in choices if not isinstance(choice, tuple) for row in choice]
+        order = Order(
+            do="work",
+            part=half,
+            batch=self.crew.batch(step),
+            routes=routes,
+            values=tuple(value for row in rows for value in row.tolist()),
+        )
+        self.crew.work(order, network.parameters())
 
     def _cost_rows(self) -> list[torch.Tensor]:
         return [row.to(self.fabric.device) for row in cost.by_pair(self.costs)]

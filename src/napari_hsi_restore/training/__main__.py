@@ -14,6 +14,7 @@ import typer
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import to_json
 from napari_hsi_restore.training.loop import train
+from napari_hsi_restore.training.ranks.devices import parsed_count
 from napari_hsi_restore.training.recipe import load_recipe
 
 
@@ -25,7 +26,10 @@ def main(  # noqa: PLR0917
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and events.jsonl.")],
     minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on with the run in OUT.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    devices: Annotated[
+        str, typer.Option(help="How many learn together; auto for all GPUs.")
+    ] = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     steps: Annotated[int | None, typer.Option(help="Instead of the recipe's steps.")] = None,
     override: Annotated[
@@ -43,7 +47,15 @@ def main(  # noqa: PLR0917
         chosen = type(chosen).model_validate({**chosen.model_dump(), **changes})
         out.mkdir(parents=True, exist_ok=True)
         with (out / "events.jsonl").open("a") as log:
-            for event in train(chosen, data, out, minutes=minutes, resume=resume, device=device):
+            for event in train(
+                chosen,
+                data,
+                out,
+                minutes=minutes,
+                resume=resume,
+                device=device,
+                devices=parsed_count(devices),
+            ):
                 line = to_json(event)
                 print(line, flush=True)
                 log.write(line + "\n")

@@ -28,12 +28,15 @@ class RunState(pydantic.BaseModel, frozen=True, extra="forbid", ser_json_inf_nan
         Time spent in training.
     best : float
         Best validation score so far; minus infinity before the first.
+    devices : int
+        How many learned last.
     """
 
     recipe_json: str
     step: int = 0
     seconds: float = 0.0
     best: float = float("-inf")
+    devices: int = 1
 
 
 def save(path: Path, state: RunState, tensors: Tensors) -> None:

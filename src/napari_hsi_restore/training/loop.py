@@ -9,22 +9,25 @@ from pathlib import Path
 
 import pydantic
 import torch
-from lightning_fabric import Fabric
 from safetensors.torch import save_file
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.events import Done, Event, Metric, Progress
+from napari_hsi_restore.events import Done, Event, Metric, Note, Progress
 from napari_hsi_restore.models.catalog import Network
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.optimisers import optimisers_of
+from napari_hsi_restore.training.ranks.crew import Crew
+from napari_hsi_restore.training.ranks.devices import Count, chosen
+from napari_hsi_restore.training.ranks.messages import Order
 from napari_hsi_restore.training.recipe import AnyRecipe, Learning
 from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.training.tasks import Learner, task_of
 
 CHECKPOINT_EVERY_S = 45.0
 REPORT_EVERY_S = 5.0
+WORKER = "napari_hsi_restore.training.worker"
 FREE = {"steps", "minutes", "check_every", "check_every_s", "checks", "decay", "precision"}
-FREE |= {"purpose", "device", "start"}
+FREE |= {"purpose", "device", "devices", "start"}
 """Settings that may change between two parts of a run."""
 
 
@@ -38,20 +41,16 @@ class Run:
         Of the recipe, its cubes loaded.
     folder : Path
         Where the checkpoints lie.
-    device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    crew : Crew
+        The devices, started already.
     """
 
-    def __init__(self, recipe: Learning, task: Learner, folder: Path, device: str = "auto") -> None:
+    def __init__(self, recipe: Learning, task: Learner, folder: Path, crew: Crew) -> None:
         self.recipe = recipe
         self.task = task
         self.folder = folder
-        kind, _, number = device.partition(":")
-        self.fabric = Fabric(
-            accelerator=kind,
-            devices=[int(number)] if number else 1,
-            precision=recipe.precision,
-        )
+        self.crew = crew
+        self.fabric = crew.fabric
         self.fabric.seed_everything(recipe.seed, verbose=False)
         # On its device first: the optimisers may keep views of its parameters.
         network = task.network().to(self.fabric.device)
@@ -60,20 +59,51 @@ class Run:
         self.average = {
             name: tensor.detach().clone() for name, tensor in network.state_dict().items()
         }
-        self.state = checkpoint.RunState(recipe_json=recipe.model_dump_json())
+        self.resumed = ""
+        """What is to be said of a run that goes on."""
+        self.state = checkpoint.RunState(recipe_json=recipe.model_dump_json(), devices=crew.world)
         task.place(self.fabric.device)
 
     def step(self, share: float) -> float:
-        """Do one optimiser step and return its loss.
+        """Do one optimiser step and return its loss, the mean over the devices.
 
         Parameters
         ----------
         share : float
             Part of the run that is done, 0..1.
+
+        Raises
+        ------
+        UserError
+            As `update`; or if the memory of one of several devices runs out.
         """
-        loss = self.task.loss(self.network, self.state.step)
+        batch = self.ask()
+        loss = self.task.loss(self.network, batch)
         self.fabric.backward(loss)
-        return self.update(float(loss.detach()), share)
+        answers = self.crew.answers([float(loss.detach())])
+        try:
+            while True:
+                next(answers)
+        except StopIteration as end:
+            mean = float(end.value[0])
+        except MemoryError as error:
+            raise UserError(
+                f"recipe {self.recipe.name}: the memory of one of the devices does not suffice "
+                "for its batch; make 'patch' or the batch smaller, or leave that device out."
+            ) from error
+        return self.together(mean, share)
+
+    def ask(self) -> int:
+        """Let the other devices compute on their batches; the number of our own."""
+        batch = self.crew.batch(self.state.step)
+        self.crew.work(Order(do="work", batch=batch), self.plain.parameters())
+        return batch
+
+    def together(self, loss: float, share: float) -> float:
+        """`update`, along the mean of the gradients of all devices; see there."""
+        if math.isfinite(loss):
+            self.crew.average(self.plain.parameters())
+        return self.update(loss, share)
 
     def update(self, loss: float, share: float) -> float:
         """Go one step along the gradients that lie in the parameters.
@@ -192,7 +222,27 @@ class Run:
                 index, key = name.split(".", 1)
                 moments.setdefault(int(index), {})[key] = tensor
             optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-        self.state = state.model_copy(update={"recipe_json": self.recipe.model_dump_json()})
+        self.state = state.model_copy(
+            update={"recipe_json": self.recipe.model_dump_json(), "devices": self.crew.world}
+        )
+        self.resumed = going_on(state, self.crew.world)
+
+
+def going_on(before: checkpoint.RunState, devices: int) -> str:
+    """A sentence about a run that goes on.
+
+    Parameters
+    ----------
+    before : RunState
+        Of its checkpoint.
+    devices : int
+        On so many it goes on.
+    """
+    said = f"Going on after {before.step} steps."
+    if before.devices != devices:
+        were = f"{before.devices} device{'s' if before.devices > 1 else ''}"
+        said += f" They were made on {were}; from now on it is {devices}."
+    return said
 
 
 def train(
@@ -203,6 +253,7 @@ def train(
     minutes: float | None = None,
     resume: bool = False,
     device: str = "auto",
+    devices: Count = "auto",
 ) -> Iterator[Event]:
     """Train a network.
 
@@ -218,11 +269,13 @@ def train(
         Stop after so long, with a checkpoint; None to do all steps of the recipe.
     resume : bool
         Go on from the folder's checkpoint if there is one.
-    device : {'auto', 'cpu', 'cuda'}
+    device : {'auto', 'cpu', 'cuda', 'cuda:N'}
+    devices : int or 'auto'
+        How many learn together; ``"auto"`` is all GPUs, unless `device` names one.
 
     Yields
     ------
-    Progress, Metric
+    Progress, Metric, Note
         Loss every 5 seconds, validation scores at every check.
     Done
         With the path of the best weights.
@@ -236,16 +289,25 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / LAST).exists() and not resume:
         raise UserError(f"{folder}: a run lies there already; resume it or choose another folder.")
-    yield Progress(0.0, "reading cubes")
-    task = task_of(recipe)
-    task.load(data)
-    run = Run(recipe, task, folder, device)
-    if (folder / LAST).exists():
-        run.resume()
+    crew = Crew(chosen(device, devices), WORKER, recipe.precision)
     try:
-        yield from _steps(run, recipe, minutes)
+        crew.call()
+        yield Progress(0.0, "reading cubes")
+        task = task_of(recipe)
+        task.load(data)
+        text = {"recipe": recipe.model_dump(mode="json"), "data": str(data.absolute())}
+        for _ in crew.start(folder, text, {}):
+            yield Progress(0.0, f"starting {crew.world} devices")
+        run = Run(recipe, task, folder, crew)
+        if (folder / LAST).exists():
+            run.resume()
+            yield Note(run.resumed)
+        try:
+            yield from _steps(run, recipe, minutes)
+        finally:
+            run.save()
     finally:
-        run.save()
+        crew.close()
     yield Metric("seconds", run.state.seconds, run.state.step)
     yield Done(str(folder / BEST))
 

@@ -11,6 +11,9 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.spec import SuperresSpec
 from napari_hsi_restore.search_space.genotype import Genotype
 
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+"""Of the computations, as Lightning Fabric calls it."""
+
 
 class NoiseMix(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Which noise the training cubes get; sigmas on the 0..255 scale of white.
@@ -61,7 +64,7 @@ class Learning(pydantic.BaseModel, frozen=True, extra="forbid"):
     warmup: int = 100
     decay: float = 0.25
     average: float = 0.998
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    precision: Precision = "bf16-mixed"
     seed: int = 0
 
     def rate(self, step: int, share: float) -> float:

@@ -142,6 +142,13 @@ class DenoiserTuning:
         """See `napari_hsi_restore.training.tasks.Learner.place`."""
         self.device = device
 
+    def gather(self) -> Iterator[float]:
+        """See `Tuning.gather`: without a reference, moments of what is learned."""
+        for index, sample in enumerate(self.samples):
+            if self.recipe.method == "self-supervised":
+                self.moments.append(LearnedMoments(sample))
+            yield (index + 1) / len(self.samples)
+
     def prepare(self) -> Iterator[float]:
         """See `Tuning.prepare`: the held-out windows, with their noise and basis."""
         share = HELD_OUT_PIXELS / len(self.samples)
@@ -149,8 +156,7 @@ class DenoiserTuning:
             noisy, clean = self._as_restored(sample, sigma, index)
             yield (index + 0.3) / len(self.samples)
             if self.recipe.method == "self-supervised":
-                self.moments.append(LearnedMoments(sample))
-                mean, covariance, pixels = self.moments[-1].without(None)
+                mean, covariance, pixels = self.moments[index].without(None)
                 basis = self._basis_of(mean, covariance, pixels, sigma)
             else:
                 basis = self._basis(noisy, sample.valid, sigma)

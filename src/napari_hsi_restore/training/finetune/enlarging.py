@@ -105,12 +105,16 @@ class EnlargerTuning:
         network.load_state_dict(self.start)
         return network
 
-    def prepare(self) -> Iterator[float]:
-        """See `Tuning.prepare`: scenes to learn from and held-out windows."""
+    def gather(self) -> Iterator[float]:
+        """See `Tuning.gather`: scenes to learn from."""
         for index, sample in enumerate(self.samples):
             for part in _whole_parts(sample, CELL * self.spec.scale):
                 self.scenes += scenes_of([_cut(sample, part)], self.recipe)
-            yield (index + 0.5) / len(self.samples)
+            yield (index + 1) / len(self.samples)
+
+    def prepare(self) -> Iterator[float]:
+        """See `Tuning.prepare`: held-out windows."""
+        for index, sample in enumerate(self.samples):
             self.windows.append(self._windows(sample))
             yield (index + 1) / len(self.samples)
         if not self.scenes or not any(self.windows):

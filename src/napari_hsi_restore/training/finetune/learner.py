@@ -34,8 +34,11 @@ class Patch:
 class Tuning(Learner, Protocol):
     """A network with the cubes that it is fine-tuned on."""
 
+    def gather(self) -> Iterator[float]:
+        """Lay out what is learned from; yields the fraction that is done."""
+
     def prepare(self) -> Iterator[float]:
-        """Lay out the held-out pixels; yields the fraction that is done."""
+        """Lay out the held-out pixels, after `gather`; yields the fraction that is done."""
 
     def losses(self, network: Any, step: int) -> Iterator[torch.Tensor]:
         """The loss of a step in parts, whose sum it is; each fits in the memory alone."""

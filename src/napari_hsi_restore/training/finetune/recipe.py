@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 
-from napari_hsi_restore.training.recipe import Learning
+from napari_hsi_restore.training.recipe import Learning, Precision
 
 Method = Literal["reference", "degraded", "self-supervised"]
 
@@ -26,6 +26,9 @@ class FineTuneRecipe(Learning, frozen=True, extra="forbid"):
         Time for learning and checking, over all parts of an interrupted run.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    devices : int or 'auto'
+        How many learn together, each from batches of its own: with ``"auto"`` all GPUs,
+        unless `device` names one. Several on ``"cpu"`` are processes that share its cores.
     memory_limit_gib : float, optional
         Memory for the cubes in GiB, of which the middles are taken if they have more; None
         for a quarter of what is free.
@@ -55,6 +58,7 @@ class FineTuneRecipe(Learning, frozen=True, extra="forbid"):
     method: Method
     minutes: float = pydantic.Field(default=10.0, gt=0)
     device: str = "auto"
+    devices: Annotated[int, pydantic.Field(ge=1)] | Literal["auto"] = "auto"
     memory_limit_gib: float | None = pydantic.Field(default=None, gt=0)
     steps: int | None = pydantic.Field(default=None, ge=1)
     held_out: float = pydantic.Field(default=0.2, ge=0.05, le=0.5)
@@ -70,4 +74,4 @@ class FineTuneRecipe(Learning, frozen=True, extra="forbid"):
     decay: float = pydantic.Field(default=0.5, gt=0, le=1)
     average: float = pydantic.Field(default=0.98, ge=0, lt=1)
     # Differences of two runs of the network, which SURE takes, need every digit.
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Precision = "32-true"

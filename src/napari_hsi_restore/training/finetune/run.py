@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 import pydantic
@@ -18,7 +18,6 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Metric, Note, Progress, Snapshot
 from napari_hsi_restore.models.spec import DenoiserSpec
-from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
 from napari_hsi_restore.training import checkpoint, library
 from napari_hsi_restore.training.finetune.cubes import Sample, check_alike, samples
@@ -27,20 +26,23 @@ from napari_hsi_restore.training.finetune.learner import Patch, Tuning
 from napari_hsi_restore.training.finetune.noise import sensor_noise
 from napari_hsi_restore.training.finetune.outcome import drafted
 from napari_hsi_restore.training.finetune.recipe import FineTuneRecipe
+from napari_hsi_restore.training.finetune.worker import packed
 from napari_hsi_restore.training.loop import Run
+from napari_hsi_restore.training.ranks.crew import Crew
+from napari_hsi_restore.training.ranks.devices import chosen
+from napari_hsi_restore.training.ranks.messages import Order
+from napari_hsi_restore.training.ranks.waiting import Returned
 from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.zoo import library as models
 from napari_hsi_restore.zoo.loading import load
 from napari_hsi_restore.zoo.records import ModelRecord, user_folder
-
-Yielded = TypeVar("Yielded")
-Result = TypeVar("Result")
 
 CHECKPOINT_EVERY_S = 20.0
 REPORT_EVERY_S = 1.0
 PROGRESS_EVERY_S = 0.2
 PATCH = "patch.npz"
 RECIPE = "recipe.json"
+WORKER = "napari_hsi_restore.training.finetune.worker"
 
 
 def finetune(
@@ -102,17 +104,23 @@ def finetune(
     else:
         models.check_name(recipe.name)
     yield Progress(0.0, "reading the cubes")
-    task, start = yield from _prepared(recipe, cubes, references, noise_from)
-    device = devices.choose(recipe.device)
-    with _explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        if not there:
-            # Left by an earlier run of this name, which came to its end.
-            for name in (BEST, library.INSTALLED, PATCH):
-                (folder / name).unlink(missing_ok=True)
-    models.write(folder / RECIPE, recipe.model_dump_json(indent=2).encode())
-    tuned = _FineTuning(recipe, task, folder, start, device, [cube.name for cube in cubes])
-    yield from tuned.events(resume=there)
+    crew = Crew(chosen(recipe.device, recipe.devices), WORKER, recipe.precision)
+    try:
+        crew.call()
+        task, start = yield from _prepared(recipe, cubes, references, noise_from)
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            if not there:
+                # Left by an earlier run of this name, which came to its end.
+                for name in (BEST, library.INSTALLED, PATCH):
+                    (folder / name).unlink(missing_ok=True)
+        models.write(folder / RECIPE, recipe.model_dump_json(indent=2).encode())
+        for _ in crew.start(folder, *packed(task, recipe)):
+            yield Progress(0.0, f"starting {crew.world} devices")
+        tuned = _FineTuning(recipe, task, folder, start, crew, [cube.name for cube in cubes])
+        yield from tuned.events(resume=there)
+    finally:
+        crew.close()
 
 
 def _prepared(
@@ -153,7 +161,7 @@ def _prepared(
         from napari_hsi_restore.training.finetune.enlarging import EnlargerTuning
 
         task = EnlargerTuning(recipe, network, record.spec, found)
-    for _ in task.prepare():
+    for _ in itertools.chain(task.gather(), task.prepare()):
         yield Progress(0.0, "laying out the held-out pixels")
     return task, record
 
@@ -186,12 +194,12 @@ class _FineTuning:
         task: Tuning,
         folder: Path,
         start: ModelRecord,
-        device: devices.DeviceInfo,
+        crew: Crew,
         names: list[str],
     ) -> None:
         self.recipe, self.task, self.folder = recipe, task, folder
-        self.start, self.device, self.names = start, device, names
-        self.run = Run(recipe, task, folder, device.name)
+        self.start, self.crew, self.names = start, crew, names
+        self.run = Run(recipe, task, folder, crew)
         self.floor: Judgement | None = None
         self.before: Patch | None = None
         self.clock = time.monotonic()
@@ -201,7 +209,7 @@ class _FineTuning:
         if resume:
             self._check_start()
             self.run.resume()
-            yield Note(f"Going on after {self.run.state.step} steps.")
+            yield Note(self.run.resumed)
         yield Progress(self._share(), "judging the start model")
         self.clock = time.monotonic()
         try:
@@ -232,10 +240,10 @@ class _FineTuning:
     def _floor(self) -> Iterator[Event]:
         """Judge the start model, which is the first candidate."""
         network = self._fixed(self.task.network())
-        for _ in (judging := _Returned(self.task.judge(network))):
+        for _ in (judging := Returned(self.task.judge(network))):
             yield self._progress("judging the start model")
         self.floor = judging.value
-        for _ in (looking := _Returned(self.task.patch(network))):
+        for _ in (looking := Returned(self.task.patch(network))):
             yield self._progress("judging the start model")
         self.before = looking.value
         best = self.folder / BEST
@@ -258,7 +266,7 @@ class _FineTuning:
         last_check = self.run.state.step
         while self._share() < 1.0:
             loss = 0.0
-            for part in (step := _Returned(self._step())):
+            for part in (step := Returned(self._step())):
                 if isinstance(part, Note):
                     yield part
                 elif time.monotonic() - shown > PROGRESS_EVERY_S:
@@ -292,21 +300,26 @@ class _FineTuning:
             # What ran out of memory, or was closed in the middle, left gradients behind.
             run.plain.zero_grad(set_to_none=True)
             total = 0.0
+            batch = run.ask()
             try:
-                for loss in self.task.losses(run.network, run.state.step):
+                for loss in self.task.losses(run.network, batch):
                     run.fabric.backward(loss)
                     total += float(loss.detach())
                     yield None
+                (total,) = yield from self.crew.answers([total])
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
             else:
-                return run.update(total, self._share()) if math.isfinite(total) else total
+                share = self._share()
+                return run.together(total, share) if math.isfinite(total) else total
+            yield from self.crew.settle()
             smaller = self.task.shrink()
+            self.crew.tell(Order(do="shrink"))
             free_gpu_memory()
             if smaller is None:
                 raise UserError(
-                    f"The memory of {self.device.label} does not suffice for a single patch; "
+                    f"The memory of {self.crew.label} does not suffice for a single patch; "
                     "close other programs, or choose another device or a smaller 'patch'."
                 )
             yield Note(f"Out of memory: the batch is now {smaller}.")
@@ -314,7 +327,7 @@ class _FineTuning:
     def _check(self) -> Iterator[Event]:
         """Judge the averaged weights; keep them if they are the best so far."""
         network, step = self._fixed(self.run.averaged()), self.run.state.step
-        for _ in (judging := _Returned(self.task.judge(network))):
+        for _ in (judging := Returned(self.task.judge(network))):
             yield self._progress("checking on held-out pixels")
         found = judging.value
         yield Metric("psnr", found.psnr, step)
@@ -326,7 +339,7 @@ class _FineTuning:
             self._keep(self.run.average, found)
         self._count()
         self.run.save()
-        for _ in (looking := _Returned(self.task.patch(network))):
+        for _ in (looking := Returned(self.task.patch(network))):
             yield self._progress("checking on held-out pixels")
         yield from self._snapshot(looking.value)
 
@@ -345,7 +358,7 @@ class _FineTuning:
             names=self.names,
             steps=state.step,
             seconds=state.seconds,
-            device=self.device.label,
+            device=self.crew.label,
         )
         library.write_best(self.folder, draft, weights)
 
@@ -398,16 +411,6 @@ class _FineTuning:
             spent = self.run.state.seconds + time.monotonic() - self.clock
             left = spent * (1.0 - share) / share
         return Progress(share, message, left)
-
-
-class _Returned(Generic[Yielded, Result]):
-    """A generator to iterate over whose result can be had afterwards."""
-
-    def __init__(self, generator: Generator[Yielded, None, Result]) -> None:
-        self._generator = generator
-
-    def __iter__(self) -> Generator[Yielded, None, None]:
-        self.value = yield from self._generator
 
 
 @contextlib.contextmanager
