@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,6 +33,14 @@ CubesArgument = Annotated[
 NameOption = Annotated[str, typer.Option("--name", metavar="NEW", help="Name of the new model.")]
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Go on with an interrupted run of this name.")
+]
+DevicesOption = Annotated[
+    str,
+    typer.Option(
+        "--devices",
+        metavar="N|auto",
+        help="How many devices learn together; auto: all GPUs, unless --device names one.",
+    ),
 ]
 ReplaceOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace your model of this name when it is ready.")
@@ -66,6 +74,7 @@ def finetune(
     minutes: Annotated[float, typer.Option("--minutes", help="Time for learning.")] = 10.0,
     resume: ResumeOption = False,
     device: DeviceOption = "auto",
+    devices: DevicesOption = "auto",
     memory_limit: Annotated[
         float | None,
         typer.Option("--memory-limit", metavar="GIB", help="Memory for the cubes in GiB."),
@@ -87,6 +96,7 @@ def finetune(
         minutes=minutes,
         seed=seed,
         device=device,
+        devices=_count(devices),
         memory_limit_gib=gib(memory_limit),
     )
 
@@ -115,6 +125,7 @@ def search(
     ] = 0.0,
     resume: ResumeOption = False,
     device: DeviceOption = "auto",
+    devices: DevicesOption = "auto",
     seed: SeedOption = 0,
     bands_axis: AxisOption = None,
     wavelengths: WavelengthsOption = None,
@@ -125,11 +136,25 @@ def search(
     from napari_hsi_restore import verbs_learning as verbs
 
     recipe = verbs.search_recipe(
-        name=name, minutes=minutes, cost_weight=cost_weight, seed=seed, device=device
+        name=name,
+        minutes=minutes,
+        cost_weight=cost_weight,
+        seed=seed,
+        device=device,
+        devices=_count(devices),
     )
     opened = [open_cube(each, None, bands_axis, wavelengths, None, quiet=quiet) for each in cubes]
     task = verbs.Searching(recipe, opened)
     _waited_for(verbs.Learning(task, resume=resume, overwrite=overwrite), quiet)
+
+
+def _count(text: str) -> int | Literal["auto"]:
+    """A number of devices."""
+    if text == "auto":
+        return "auto"
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise typer.BadParameter(f"--devices is a number from 1, or auto, not {text!r}")
+    return int(text)
 
 
 def _waited_for(learning: Learning, quiet: bool) -> None:

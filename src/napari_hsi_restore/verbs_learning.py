@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pydantic
 
@@ -23,6 +23,7 @@ from napari_hsi_restore.zoo import library, records
 from napari_hsi_restore.zoo.records import ModelRecord
 
 Given = HyperCube | str | Path
+Count = int | Literal["auto"]
 Recipe = TypeVar("Recipe", bound=pydantic.BaseModel)
 NEW = ".new"
 """Ends the name of a model that is to replace one, until it is ready."""
@@ -39,6 +40,7 @@ def finetune(
     minutes: float = 10.0,
     seed: int = 0,
     device: str = "auto",
+    devices: Count = "auto",
     memory_limit_gib: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -69,6 +71,8 @@ def finetune(
     seed : int
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    devices : int or 'auto'
+        How many learn together; ``"auto"`` is all GPUs, unless `device` names one.
     memory_limit_gib : float, optional
         Memory for the cubes in GiB, of which the middles are taken if they have more.
     resume : bool
@@ -96,6 +100,7 @@ def finetune(
         minutes=minutes,
         seed=seed,
         device=device,
+        devices=devices,
         memory_limit_gib=memory_limit_gib,
     )
     task = FineTuning(
@@ -115,6 +120,7 @@ def search(
     cost_weight: float = 0.0,
     seed: int = 0,
     device: str = "auto",
+    devices: Count = "auto",
     resume: bool = False,
     overwrite: bool = False,
 ) -> ModelRecord:
@@ -133,6 +139,8 @@ def search(
     seed : int
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    devices : int or 'auto'
+        As for `finetune`.
     resume : bool
         Go on with an interrupted run of this name, if there is one.
     overwrite : bool
@@ -149,7 +157,12 @@ def search(
         As for `finetune`.
     """
     recipe = search_recipe(
-        name=name, minutes=minutes, cost_weight=cost_weight, seed=seed, device=device
+        name=name,
+        minutes=minutes,
+        cost_weight=cost_weight,
+        seed=seed,
+        device=device,
+        devices=devices,
     )
     return _finished(
         Learning(Searching(recipe, _opened(cubes)), resume=resume, overwrite=overwrite)
@@ -165,6 +178,7 @@ def finetune_recipe(
     minutes: float,
     seed: int,
     device: str,
+    devices: Count = "auto",
     memory_limit_gib: float | None = None,
 ) -> FineTuneRecipe:
     """The recipe of a fine-tuning, whose method follows from what is given.
@@ -173,7 +187,7 @@ def finetune_recipe(
     ----------
     references, clean : bool
         Whether there are clean references, and whether the cubes themselves are clean.
-    start, name, minutes, seed, device, memory_limit_gib
+    start, name, minutes, seed, device, devices, memory_limit_gib
         As for `finetune`.
 
     Raises
@@ -198,12 +212,19 @@ def finetune_recipe(
         minutes=minutes,
         seed=seed,
         device=device,
+        devices=devices,
         memory_limit_gib=memory_limit_gib,
     )
 
 
 def search_recipe(
-    *, name: str, minutes: float, cost_weight: float, seed: int, device: str
+    *,
+    name: str,
+    minutes: float,
+    cost_weight: float,
+    seed: int,
+    device: str,
+    devices: Count = "auto",
 ) -> SearchRecipe:
     """The recipe of a search; see `search`.
 
@@ -219,6 +240,7 @@ def search_recipe(
         cost_weight=cost_weight,
         seed=seed,
         device=device,
+        devices=devices,
     )
 
 

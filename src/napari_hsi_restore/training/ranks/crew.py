@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydantic
 import torch
 from lightning_fabric import Fabric
 from torch import nn
@@ -89,8 +90,13 @@ class _Worker:
             return None
         if line is None:
             raise self.lost()
+        try:
+            answer = Answer.model_validate_json(line)
+        except pydantic.ValidationError:
+            # Printed by what starts every Python here, before the worker took care.
+            sys.stderr.write(line)
+            return None
         self.owes = False
-        answer = Answer.model_validate_json(line)
         if answer.kind == "refused":
             raise UserError(answer.message)
         if answer.kind == "failed":
