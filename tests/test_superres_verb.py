@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +29,9 @@ from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
 
 PLACE = hsr.Georeference("EPSG:32633", (10.0, 0.0, 500.0, 0.0, -10.0, 900.0))
 CPU = {"device": "cpu"}
+CPU_OPTION = ("--device", "cpu")
+
+superres_engine = importlib.import_module("napari_hsi_restore.restore.superres")
 
 Capture = pytest.CaptureFixture[str]
 
@@ -269,6 +274,42 @@ def test_quiet_says_nothing_and_auto_works(file: Path, tmp_path: Path, capsys: C
     assert told(hsr.read(out))["chosen"]["reason"]
     assert "large.npz" in refused(capsys, file, out, "--scale", 2)
     assert main([*command, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize("name", ["large.zarr", "large.hdr"])
+def test_a_result_beyond_the_memory_limit_is_made_in_files_and_is_the_same(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    large = hsr.superres(file, scale=4, model="tiny_x4", **CPU)
+    folders = []
+    in_files = superres_engine.check_planes
+
+    def seen(*arguments: Any) -> None:
+        folders.extend(path.name for path in tmp_path.iterdir())
+        in_files(*arguments)
+
+    monkeypatch.setattr(superres_engine, "check_planes", seen)
+    command = ["superres", str(file), str(tmp_path / name), "--scale", "4", "--model", "tiny_x4"]
+    # It is 1.3 MB.
+    assert main([*command, *CPU_OPTION, "--memory-limit", "0.001"]) == 0
+    assert [folder.startswith(".enlarging-") for folder in folders] == [True]
+    written = hsr.read(tmp_path / name)
+    np.testing.assert_allclose(written.array(), large.array(), atol=1e-4)
+    assert told(written)["fine"] == told(large)["fine"]
+    assert not list(tmp_path.glob(".enlarging-*"))
+
+
+def test_a_disk_that_cannot_hold_the_files_is_said_before_the_start(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    # Enough for the result alone.
+    full = shutil.disk_usage(tmp_path)._replace(free=1_400_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
+    out = tmp_path / "large.hdr"
+    command = ["superres", str(file), str(out), "--scale", "4", "--memory-limit", "0.001"]
+    assert main([*command, "--model", "tiny_x4"]) == 1
+    assert "with the files that it is made in" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".hdr"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -380,11 +381,22 @@ def superres(
     check_target(out, overwrite=overwrite)
     source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     source = with_bad_bands(source, mark_bad)
-    check_space(out, source, factor)
     from napari_hsi_restore import restore
+    from napari_hsi_restore.restore.superres_size import check_planes, must_map, stored_bytes
 
-    result = _waited_for(restore.superres(source, recipe), quiet)
-    _write(result, out, overwrite, quiet)
+    if must_map(source, recipe):
+        check_planes(source, recipe)
+        check_space(out, source, factor, stored_bytes(source, recipe))
+        # Beside the target: folders for temporary files may lie in memory.
+        beside = out.expanduser().absolute().parent
+        with tempfile.TemporaryDirectory(prefix=".enlarging-", dir=beside) as folder:
+            steps = restore.superres(source, recipe, folder=Path(folder))
+            result = _waited_for(steps, quiet)
+            _write(result, out, overwrite, quiet)
+    else:
+        check_space(out, source, factor)
+        result = _waited_for(restore.superres(source, recipe), quiet)
+        _write(result, out, overwrite, quiet)
     for said in restore.outcome(result):
         remark(said, quiet)
 

@@ -309,6 +309,7 @@ def superres(
     device: str = "auto",
     memory_limit_gib: float | None = None,
     tile: int | None = None,
+    folder: str | Path | None = None,
 ) -> HyperCube:
     """Enlarge a cube and wait for it.
 
@@ -339,6 +340,9 @@ def superres(
     tile : int or None
         Side of a tile in pixels of the input, at least 8; None for what fits the memory.
         The result does not depend on it.
+    folder : path or None
+        Where everything as large as the cube lies in files, which are gone when nobody uses
+        them: for results that do not fit into memory. None for memory.
 
     Returns
     -------
@@ -374,7 +378,7 @@ def superres(
     # It loads torch, which takes a second: not before it is needed.
     from napari_hsi_restore.restore import enlarge
 
-    return enlarge(opened, recipe or asked)
+    return enlarge(opened, recipe or asked, None if folder is None else Path(folder))
 
 
 def _recipe(kind: type[Recipe], options: dict[str, Any]) -> Recipe:
@@ -435,7 +439,7 @@ def check_target(out: str | Path, *, overwrite: bool) -> None:
         raise UserError(f"{path}: the folder {folder} cannot be written to; choose another.")
 
 
-def check_space(out: str | Path, cube: HyperCube, scale: int) -> None:
+def check_space(out: str | Path, cube: HyperCube, scale: int, beside: float | None = None) -> None:
     """Refuse a result that the disk cannot hold, before anything is computed for it.
 
     Parameters
@@ -446,17 +450,21 @@ def check_space(out: str | Path, cube: HyperCube, scale: int) -> None:
         What is to be enlarged.
     scale : int
         Pixels out for a pixel in, along each side.
+    beside : float or None
+        Bytes of files that lie there meanwhile, with the result once more; None without.
 
     Raises
     ------
     UserError
     """
     path = Path(out).expanduser()
-    needed = 4 * scale**2 * math.prod(cube.shape)
+    size = 4 * scale**2 * math.prod(cube.shape)
+    needed = size if beside is None else 2 * size + beside
     free = shutil.disk_usage(path.absolute().parent).free
     if needed > free:
         raise UserError(
-            f"{path}: {cube.name} enlarged by {scale} takes {needed / 2**30:.1f} GiB and "
+            f"{path}: {cube.name} enlarged by {scale} takes {needed / 2**30:.1f} GiB"
+            f"{'' if beside is None else ' with the files that it is made in'} and "
             f"{free / 2**30:.1f} GiB are free there; choose another disk or a part of the cube."
         )
 

@@ -247,6 +247,39 @@ def test_a_result_that_memory_cannot_hold_is_refused_first(low):
         enlarge(low.replace(data=zeros), recipe("coarsr"))
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("fine", ["published+consistent", "pixel"])
+def test_arrays_in_files_change_nothing(low, tmp_path, scale, fine):
+    data = low.array().copy()
+    data[:, 3:16, 4:17] = np.nan
+    good = np.ones(9, dtype=bool)
+    good[4] = False
+    gappy = low.replace(data=data, good_bands=good)
+    settings = recipe("eigensr", scale, fine=fine)
+    in_memory = enlarge(gappy, settings)
+    in_files = enlarge(gappy, settings, tmp_path)
+    np.testing.assert_array_equal(np.asarray(in_files.data), np.asarray(in_memory.data))
+    assert in_files.history == in_memory.history
+    assert isinstance(in_files.data, np.memmap)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_part_beside_a_large_gap_is_that_of_the_whole(low):
+    data = low.array().copy()
+    data[:, 10:40, 20:48] = np.nan
+    gappy = low.replace(data=data)
+    settings = recipe("eigensr", fine="consistent")
+    whole = np.asarray(enlarge(gappy, settings).data)
+    *_, done = superres(gappy, settings, region=(slice(20, 44), slice(4, 26)))
+    np.testing.assert_allclose(done.result.data, whole[:, 40:88, 8:52], atol=1e-4)
+
+
+def test_single_bands_that_memory_cannot_hold_are_refused_with_files_too(low, tmp_path):
+    zeros = da.zeros((9, 900_000, 900_000), chunks=(9, 1000, 1000))
+    with pytest.raises(UserError, match="single bands of the result"):
+        enlarge(low.replace(data=zeros), recipe("coarsr"), tmp_path)
+
+
 def test_a_model_for_enlarging_does_not_denoise(low):
     with pytest.raises(UserError, match="model 'random_coarsr_x2' is not for denoising"):
         denoise(low, DenoiseRecipe(model="random_coarsr_x2"))

@@ -27,7 +27,12 @@ from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.removed import Removed
 from napari_hsi_restore.restore.request import check_bands
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe, model_for
-from napari_hsi_restore.restore.superres_size import check_memory, result_bytes
+from napari_hsi_restore.restore.superres_size import (
+    check_planes,
+    must_map,
+    result_bytes,
+    stored_bytes,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -134,11 +139,13 @@ class SuperresRequest:
         if self.region is not None:
             top, bottom, left, right = self.region
             region = slice(top, bottom), slice(left, right)
-        check_memory(self.cube, self.recipe, region, mapped=True)
-        needed = result_bytes(self.cube, self.recipe.scale, region)
+        needed = float(result_bytes(self.cube, self.recipe.scale, region))
+        if must_map(self.cube, self.recipe, region, mapped=True):
+            check_planes(self.cube, self.recipe, region)
+            needed += stored_bytes(self.cube, self.recipe, region)
         # A folder that cannot be written is told when the job begins.
         with contextlib.suppress(OSError):
-            transfer.check_disk(Path(tempfile.gettempdir()), needed)
+            transfer.check_disk(Path(tempfile.gettempdir()), int(needed))
 
     def message(self, request_id: str, folder: Path) -> Message:
         """Return the line for the child."""

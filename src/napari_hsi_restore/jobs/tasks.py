@@ -91,16 +91,18 @@ def _denoise(message: Message, folder: Path) -> Generator[Event, None, None]:
 
 def _superres(message: Message, folder: Path) -> Generator[Event, None, None]:
     from napari_hsi_restore.restore import SuperresRecipe, superres
-    from napari_hsi_restore.restore.superres_size import check_memory, result_shape
+    from napari_hsi_restore.restore.superres_size import must_map, result_shape
 
     cube = transfer.read_cube(folder, transfer.INPUT)
     recipe = SuperresRecipe.model_validate(message.recipe)
     region = _region(message)
-    check_memory(cube, recipe, region, mapped=True)
+    large = must_map(cube, recipe, region, mapped=True)
     shape = result_shape(cube, recipe.scale, region)
     out = transfer.new_array(folder / f"{transfer.OUTPUT}.npy", shape, np.dtype(np.float32))
     known = _known(transfer.fingerprint(folder, transfer.INPUT))
-    yield from _result(superres(cube, recipe, region=region, out=out, known=known), folder)
+    where = folder if large else None
+    steps = superres(cube, recipe, region=region, out=out, known=known, folder=where)
+    yield from _result(steps, folder)
     yield Done(transfer.OUTPUT)
 
 

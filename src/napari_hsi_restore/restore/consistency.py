@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.metrics import sam_degrees
+from napari_hsi_restore.restore.room import Room
+
+_MEMORY = Room()
 
 Block = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -34,7 +37,9 @@ class Consistency:
     angle_deg: float
 
 
-def measured(enlarged: Block, low: Block, valid: Mask) -> Generator[float, None, Consistency]:
+def measured(
+    enlarged: Block, low: Block, valid: Mask, *, room: Room = _MEMORY
+) -> Generator[float, None, Consistency]:
     """Shrink an enlarged cube again and compare it with its input.
 
     Parameters
@@ -44,6 +49,8 @@ def measured(enlarged: Block, low: Block, valid: Mask) -> Generator[float, None,
         The input, in the same unit.
     valid : bool ndarray, (bands, y, x)
         Values of the input that count.
+    room : Room
+        Where a copy of the input goes.
 
     Yields
     ------
@@ -54,11 +61,15 @@ def measured(enlarged: Block, low: Block, valid: Mask) -> Generator[float, None,
     -------
     Consistency
     """
-    shrunk = np.empty_like(low)
-    for band in range(len(low)):
+    shrunk: Block = room.array(low.shape)
+    count, apart, whole = 0, 0.0, 0.0
+    for band, counted in enumerate(valid):
         shrunk[band] = resize_bicubic(enlarged[band : band + 1], size=low.shape[1:])[0]
+        values = low[band][counted].astype(np.float64)
+        count += values.size
+        apart += float(np.sum(np.square(shrunk[band][counted] - values)))
+        whole += float(np.sum(np.square(values)))
         yield (band + 1) / len(low)
-    difference, values = (part[valid].astype(np.float64) for part in (shrunk - low, low))
-    rmse = float(np.sqrt(np.mean(np.square(difference))))
-    scale = float(np.sqrt(np.mean(np.square(values)))) or 1.0
+    rmse = float(np.sqrt(apart / count)) if count else float("nan")
+    scale = float(np.sqrt(whole / count)) if whole else 1.0
     return Consistency(rmse, rmse / scale, sam_degrees(low, shrunk, valid=valid))

@@ -15,7 +15,9 @@ A fixed number, so that the filling of a cut-out is that of the whole [ours].
 """
 
 
-def grown(band: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+def grown(
+    band: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], mean: float | None = None
+) -> npt.NDArray[np.float32]:
     """A band whose gaps are filled from their rims inwards.
 
     Each ring takes the mean of the known ones of its eight neighbours, so that no edge
@@ -26,16 +28,19 @@ def grown(band: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.ND
     band : float32 ndarray, (y, x)
         Any unit; values that are not valid may be anything.
     valid : bool ndarray, (y, x)
+    mean : float, optional
+        What stands beyond the rings; None for the mean of the valid values.
 
     Returns
     -------
     float32 ndarray, (y, x)
-        0 if nothing is valid.
+        Without `mean` 0 if nothing is valid.
     """
     if valid.all():
         return band
     known = valid.copy()
-    mean = float(band[valid].mean()) if valid.any() else 0.0
+    if mean is None:
+        mean = float(band[valid].mean()) if valid.any() else 0.0
     filled = np.where(valid, band, np.float32(0.0))
     for _ in range(RINGS):
         if known.all():

@@ -26,7 +26,10 @@ import numpy.typing as npt
 
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.metrics import sam_degrees, spectral_angle_map
+from napari_hsi_restore.restore.room import Room
 from napari_hsi_restore.restore.superres_recipe import FineOptions
+
+_MEMORY = Room()
 
 Block = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -61,12 +64,14 @@ class _Corrected:
         Changed in place.
     low : float32 ndarray, (bands, y, x)
     valid : bool ndarray, (y, x)
+    room : Room
+        For arrays as large as `low`.
     """
 
-    def __init__(self, enlarged: Block, low: Block, valid: Mask) -> None:
-        self.enlarged, self.low, self.valid = enlarged, low, valid
+    def __init__(self, enlarged: Block, low: Block, valid: Mask, room: Room) -> None:
+        self.enlarged, self.low, self.valid, self.room = enlarged, low, valid, room
         self.shape = low.shape[1:]
-        self.shrunk = np.empty_like(low)
+        self.shrunk: Block = room.array(low.shape)
         self.angle = 0.0
 
     def shrink(self) -> Generator[float, None, None]:
@@ -81,7 +86,7 @@ class _Corrected:
     def step(self, correction: Correction) -> Generator[float, None, bool]:
         """Add a correction, given band by band, unless it turns the spectra away."""
         bands = len(self.low)
-        shrunk = np.empty_like(self.shrunk)
+        shrunk: Block = self.room.array(self.shrunk.shape)
         for band in range(bands):
             shrunk[band] = self.shrunk[band] + _resized(correction(band), self.shape)
             yield 0.5 * (band + 1) / bands
@@ -102,6 +107,8 @@ def refine(
     low: Block,
     options: FineOptions,
     valid: Mask | None = None,
+    *,
+    room: Room = _MEMORY,
 ) -> Generator[float, None, FineReport]:
     """Correct an enlarged cube in place.
 
@@ -117,6 +124,8 @@ def refine(
     options : FineOptions
     valid : bool ndarray, (y, x), optional
         Pixels of the input that count for the angles.
+    room : Room
+        Where copies of the input and of V go.
 
     Yields
     ------
@@ -127,7 +136,8 @@ def refine(
     -------
     FineReport
     """
-    cube = _Corrected(enlarged, low, np.ones(low.shape[1:], bool) if valid is None else valid)
+    counted = np.ones(low.shape[1:], bool) if valid is None else valid
+    cube = _Corrected(enlarged, low, counted, room)
     steps: list[tuple[str, Callable[[], Correction]]] = []
     if options.half_step != "none" and half is not None:
         name = f"half step, weight of the {options.half_step}"
@@ -166,7 +176,9 @@ def _share(
 def _half(cube: _Corrected, half: Block, options: FineOptions) -> Correction:
     """FineSR's correction over half the scale."""
     small, large = half.shape[1:], cube.enlarged.shape[1:]
-    shrunk = np.stack([_resized(band, small) for band in cube.enlarged])
+    shrunk: Block = cube.room.array(half.shape)
+    for band, large_band in enumerate(cube.enlarged):
+        shrunk[band] = _resized(large_band, small)
     repeated = cube.valid.repeat(small[0] // cube.shape[0], 0).repeat(small[1] // cube.shape[1], 1)
     angles = spectral_angle_map(half, shrunk, valid=repeated)
     seen = angles[~np.isnan(angles)]
@@ -174,14 +186,15 @@ def _half(cube: _Corrected, half: Block, options: FineOptions) -> Correction:
     weight: float | npt.NDArray[np.float64] = min(1.0, mean)
     if options.half_step == "pixel":
         weight = np.minimum(1.0, np.nan_to_num(angles, nan=mean))
-    np.multiply(half - shrunk, weight, out=shrunk, casting="same_kind")
+    for band in range(len(half)):
+        shrunk[band] = (half[band] - shrunk[band]) * weight
     return lambda band: _resized(shrunk[band], large)
 
 
 def _whole(cube: _Corrected) -> Correction:
     """Back-projection's correction over the whole scale."""
-    missing, large = cube.low - cube.shrunk, cube.enlarged.shape[1:]
-    return lambda band: _resized(missing[band], large)
+    low, shrunk, large = cube.low, cube.shrunk, cube.enlarged.shape[1:]
+    return lambda band: _resized(low[band] - shrunk[band], large)
 
 
 def back_project(low: Block, scale: int, steps: int) -> Block:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Generator, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,6 +22,8 @@ from napari_hsi_restore.restore.fill import RINGS, grown
 from napari_hsi_restore.restore.fine import FineReport, refine
 from napari_hsi_restore.restore.phase import finished, phase
 from napari_hsi_restore.restore.request import Region, check_bands, measure_spectra, whole_region
+from napari_hsi_restore.restore.room import Room
+from napari_hsi_restore.restore.statistics import BLOCK_VALUES
 from napari_hsi_restore.restore.superres_check import Choice, Known, choose, known_of
 from napari_hsi_restore.restore.superres_recipe import (
     CLASSICAL,
@@ -30,6 +33,7 @@ from napari_hsi_restore.restore.superres_recipe import (
 )
 from napari_hsi_restore.restore.superres_size import (
     check_memory,
+    check_planes,
     check_smallest_tile,
     result_shape,
 )
@@ -43,8 +47,8 @@ Float = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Result = TypeVar("Result")
 
-SPECTRA, CHECKED, HALF, WHOLE, FINE = 0.05, 0.15, 0.25, 0.5, 0.95
-"""Where in the progress measuring, checking, both networks and the correction end."""
+SPECTRA, CHECKED, READ, HALF, WHOLE, FINE = 0.05, 0.15, 0.17, 0.25, 0.5, 0.95
+"""Where in the progress measuring, checking, reading, both networks and the correction end."""
 
 CPU_SIDE = 192
 """Side of the largest tile on a CPU, in pixels of the input: cancelling waits for a part of it."""
@@ -56,9 +60,9 @@ MARGIN = 4
 """Pixels of the input beyond a region that the resampling of the corrections looks at."""
 
 
-def enlarge(cube: HyperCube, recipe: SuperresRecipe) -> HyperCube:
+def enlarge(cube: HyperCube, recipe: SuperresRecipe, folder: Path | None = None) -> HyperCube:
     """Enlarge a cube and wait for it; see `superres`."""
-    return finished(superres(cube, recipe))
+    return finished(superres(cube, recipe, folder=folder))
 
 
 def superres(
@@ -68,6 +72,7 @@ def superres(
     region: Region | None = None,
     out: Block | None = None,
     known: Known | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Event]:
     """Enlarge a cube in tiles, and correct it by FineSR.
 
@@ -89,6 +94,10 @@ def superres(
         Where the result goes, for example a memory map.
     known : Known, optional
         What earlier runs found out about this very cube; gets what is found out now.
+    folder : Path, optional
+        Where everything as large as the cube lies in files for as long as it is needed,
+        with `out` (else the result lies there, too): the memory then holds a tile and a few
+        enlarged bands, and the values are the same. None for memory.
 
     Yields
     ------
@@ -113,12 +122,16 @@ def superres(
     if record is not None:
         check_bands(cube, record)
     device = devices.choose(recipe.device)
-    check_memory(cube, recipe, region, mapped=out is not None)
+    room = Room(folder)
+    if folder is None:
+        check_memory(cube, recipe, region, mapped=out is not None)
+    else:
+        check_planes(cube, recipe, region)
     # What auto finds unfit falls back to a method that needs no tiles.
     if record is not None and recipe.model != "auto":
         available = budget(recipe.memory_limit_gib, device)
         check_smallest_tile(cube, record, available, MIRRORED)
-    result = np.empty(result_shape(cube, recipe.scale, whole), np.float32) if out is None else out
+    result = room.array(result_shape(cube, recipe.scale, whole)) if out is None else out
     known = known or known_of(cube)
     statistics = yield from measure_spectra(cube, SPECTRA, known.spectra)
     active = np.flatnonzero(statistics.active)
@@ -130,27 +143,29 @@ def superres(
         recipe = recipe.classical(recipe.model if choice is None else choice.method)
     halo = 0 if record is None else record.halo
     read = whole if region is None else _wider(whole, cube, halo + _margin(recipe) + RINGS)
-    low, valid = filled_region(cube, active, read)
-    source = Source(cube, recipe, device, active, statistics, low)
+    steps = filled_region(cube, statistics, read, room)
+    low, valid = yield from phase(steps, (CHECKED, READ), "reading the cube")
+    source = Source(cube, recipe, device, active, statistics, low, room)
     half = None if record is None else (yield from _half(source, record))
     # Without margins and passive bands the network can write into the result itself.
     direct = read == whole and len(active) == cube.n_bands
-    enlarged = result if direct else np.empty(_larger(low.shape, recipe.scale), np.float32)
+    enlarged = result if direct else room.array(_larger(low.shape, recipe.scale))
     if record is None:
-        yield from phase(_resampled(low, enlarged), (CHECKED, WHOLE), "enlarging by bicubic")
+        yield from phase(_resampled(low, enlarged), (READ, WHOLE), "enlarging by bicubic")
     else:
         yield from _through(source, record, enlarged, (HALF, WHOLE))
     report = yield from phase(
-        refine(enlarged, half, low, recipe.fine, np.all(valid, axis=0)),
+        refine(enlarged, half, low, recipe.fine, np.all(valid, axis=0), room=room),
         (WHOLE, FINE),
         "correcting by the input",
     )
     consistency = yield from phase(
-        measured(enlarged, low, valid), (FINE, 1.0), "comparing with the input"
+        measured(enlarged, low, valid, room=room), (FINE, 1.0), "comparing with the input"
     )
     if not direct:
         cut = _cut(read, whole, recipe.scale)
-        result[active] = enlarged[:, *cut]
+        for index, band in enumerate(active):
+            result[band] = enlarged[index][cut]
         _pass_through(cube, np.setdiff1d(np.arange(cube.n_bands), active), whole, result)
     _put_back_gaps(cube, whole, recipe.scale, result)
     entry = _history(source, record, choice, (report, consistency), half is not None)
@@ -213,8 +228,8 @@ def _half(source: Source, record: ModelRecord) -> Generator[Event, None, Block |
     smaller = half_model(record)
     if smaller is None:
         return None
-    half = np.empty(_larger(source.low.shape, scale // 2), np.float32)
-    yield from _through(source, smaller, half, (CHECKED, HALF))
+    half = source.room.array(_larger(source.low.shape, scale // 2))
+    yield from _through(source, smaller, half, (READ, HALF))
     return half
 
 
@@ -291,10 +306,17 @@ def _pass_through(
 def _put_back_gaps(cube: HyperCube, whole: Region, scale: int, result: Block) -> None:
     """Mark what comes from pixels without a measurement as no-data, in place."""
     missing = np.float32(np.nan if cube.nodata is None else cube.nodata)
-    for band in range(cube.n_bands):
-        valid = cube.valid(np.asarray(cube.data[band, *whole]))
-        if not valid.all():
-            result[band][np.kron(~valid, np.ones((scale, scale), dtype=bool))] = missing
+    rows, columns = whole
+    step = max(1, BLOCK_VALUES // (cube.n_bands * (columns.stop - columns.start)))
+    for start in range(rows.start, rows.stop, step):
+        part = slice(start, min(start + step, rows.stop))
+        valid = cube.valid(np.asarray(cube.data[:, part, columns]))
+        if valid.all():
+            continue
+        place = _scaled(slice(part.start - rows.start, part.stop - rows.start), scale)
+        for band in np.flatnonzero(~valid.all(axis=(1, 2))):
+            gaps = np.kron(~valid[band], np.ones((scale, scale), dtype=bool))
+            result[band, place][gaps] = missing
 
 
 def _spared(cube: HyperCube) -> dict[str, Any]:
