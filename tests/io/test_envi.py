@@ -4,6 +4,7 @@ import resource
 import subprocess
 import sys
 import textwrap
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from make.cubes import full_cube, numbered
 from make.envi_files import classification, envi
+from napari_hsi_restore.cube import Georeference, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, guesses, read, write
 from napari_hsi_restore.io.class_map import class_map
@@ -104,6 +106,30 @@ def test_rotated_map_info_is_read_as_gdal_reads_it(tmp_path):
     assert place is not None
     assert place.crs == "EPSG:32611"
     np.testing.assert_allclose(place.transform, expected[:6], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("transform", "sayable"),
+    [
+        ((9.0, 2.0, 5e5, 2.0, -9.0, 5e6), True),
+        ((0.0, 5.0, 5e5, 8.0, 0.0, 5e6), True),
+        ((-6.0, -8.0, 5e5, -4.0, 3.0, 5e6), True),
+        ((10.0, 0.0, 5e5, 0.0, -10.0, 5e6), True),
+        ((10.0, 3.0, 5e5, 0.0, -10.0, 5e6), False),
+        ((10.0, 0.0, 5e5, 0.0, 10.0, 5e6), False),
+    ],
+)
+def test_gdal_sees_the_place_or_none(tmp_path, transform, sayable):
+    rasterio = pytest.importorskip("rasterio")
+    place = Georeference("EPSG:32633", transform)
+    path = write(HyperCube(np.ones((2, 3, 4), np.float32), georeference=place), tmp_path / "a.hdr")
+    assert read(path).georeference == place
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one without a place
+        with rasterio.open(path.with_suffix(".img")) as opened:
+            seen = tuple(opened.transform)[:6]
+    expected = transform if sayable else (1, 0, 0, 0, 1, 0)
+    np.testing.assert_allclose(seen, expected, atol=1e-6)
 
 
 def test_the_reference_pixel_of_a_rotated_map_is_where_it_says(tmp_path):

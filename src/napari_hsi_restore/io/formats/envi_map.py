@@ -40,10 +40,22 @@ def fields_of(place: Georeference) -> dict[str, str | list[str]]:
     text = wkt(place.crs) if place.crs else None
     if text:
         fields[WKT] = "{" + text + "}"
-    fields["map info"] = _map_info(place, int(code[1]) if code else None)
-    if _transform([str(v) for v in fields["map info"]]) != place.transform:
+    info = _map_info(place, int(code[1]) if code else None)
+    said = _transform(info)
+    # What `map info` cannot say (sheared or mirrored pixels) others would show elsewhere.
+    if said is not None and _close(said, place.transform):
+        fields["map info"] = info
+    if said != place.transform:
         fields[AFFINE] = [repr(v) for v in (a, b, c, d, e, f)]
     return fields
+
+
+def _close(said: tuple[float, ...], meant: tuple[float, ...]) -> bool:
+    pixel = math.hypot(meant[0], meant[1])
+    return all(
+        math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9 * pixel)
+        for one, other in zip(said, meant, strict=True)
+    )
 
 
 def _affine(fields: Mapping[str, str]) -> tuple[float, float, float, float, float, float] | None:
@@ -91,16 +103,17 @@ def _crs(items: list[str]) -> str | None:
 
 
 def _map_info(place: Georeference, epsg: int | None) -> list[str]:
-    a, _, c, d, e, f = place.transform
-    dx, dy = math.hypot(a, place.transform[1]), math.hypot(d, e)
+    a, b, c, d, e, f = place.transform
+    dx, dy = math.hypot(a, b), math.hypot(d, e)
     numbers = ["1.0", "1.0", repr(c), repr(f), repr(dx), repr(dy)]
+    turned = [f"rotation={math.degrees(math.atan2(b, a))!r}"] if b or d else []
     if epsg is not None and 32601 <= epsg <= 32660:
-        return ["UTM", *numbers, str(epsg - 32600), "North", "WGS-84", "units=Meters"]
+        return ["UTM", *numbers, str(epsg - 32600), "North", "WGS-84", "units=Meters", *turned]
     if epsg is not None and 32701 <= epsg <= 32760:
-        return ["UTM", *numbers, str(epsg - 32700), "South", "WGS-84", "units=Meters"]
+        return ["UTM", *numbers, str(epsg - 32700), "South", "WGS-84", "units=Meters", *turned]
     if epsg == 4326:
-        return ["Geographic Lat/Lon", *numbers, "WGS-84", "units=Degrees"]
-    return ["Arbitrary", *numbers]
+        return ["Geographic Lat/Lon", *numbers, "WGS-84", "units=Degrees", *turned]
+    return ["Arbitrary", *numbers, *turned]
 
 
 def wkt(crs: str) -> str | None:
