@@ -15,6 +15,7 @@ from tests.widgets.window import add, complaints, named, open_dock
 from napari_hsi_restore.io import write
 from napari_hsi_restore.jobs.client import shared_client
 from napari_hsi_restore.jobs.learning_job import Material, read_job
+from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.restore.recipe import automatic_choice
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.widgets.parts.model_library import model_library
@@ -70,6 +71,22 @@ def test_the_plan_says_what_will_happen_and_what_comes_out(viewer, dock):
     viewer.layers.clear()
     assert "Open a cube" in dock.plan.text()
     assert not dock.panel.start.isEnabled()
+
+
+def test_how_many_gpus_learn_can_be_said_where_there_are_several(dock):
+    cpu = DeviceInfo("cpu", "CPU", 1 << 30, 2 << 30)
+    gpus = [DeviceInfo(f"cuda:{index}", f"GPU {index}", 1 << 30, 2 << 30) for index in range(2)]
+    form = dock.form
+    for devices, shown in (([cpu], False), ([gpus[0], cpu], False), ([*gpus, cpu], True)):
+        form.show_devices(devices)
+        assert form.gpus.isVisibleTo(form.advanced.content()) == shown
+        assert form.recipe().devices == "auto"
+    form.gpus.setValue(2)
+    assert form.recipe().devices == 2
+    # Whoever names a device means that one.
+    form.compute.device.setCurrentIndex(form.compute.device.findData("cuda:1"))
+    assert not form.gpus.isVisibleTo(form.advanced.content())
+    assert (form.recipe().device, form.recipe().devices) == ("cuda:1", "auto")
 
 
 def test_start_learns_shows_it_and_the_model_is_in_the_list(qtbot, viewer, dock, client):

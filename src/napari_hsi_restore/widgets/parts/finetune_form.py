@@ -16,7 +16,7 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.training.finetune import FineTuneRecipe, Method
 from napari_hsi_restore.widgets.parts import form_rows
 from napari_hsi_restore.widgets.parts.cube_chooser import CubeChooser
-from napari_hsi_restore.widgets.parts.form_fields import Folded, heading, number, whole
+from napari_hsi_restore.widgets.parts.form_fields import heading, number, whole
 from napari_hsi_restore.widgets.parts.learning_form import LearningForm
 from napari_hsi_restore.widgets.parts.material_list import Source
 from napari_hsi_restore.widgets.parts.reference_pairs import ReferencePairs
@@ -105,16 +105,15 @@ class FineTuneForm(LearningForm):
         )
         self.held_out.setSuffix(" %")
         self.seed = whole("Seed", "Of the random numbers", DEFAULTS.seed, (0, 2**31 - 1))
-        rows = form_rows.form_layout()
-        for title, field in (
-            ("Learning rate", self.rate),
-            ("Patch", self.patch),
-            ("Batch", self.batch),
-            ("Held out", self.held_out),
-            ("Seed", self.seed),
-        ):
-            rows.addRow(title, field)
-        self.advanced = Folded("Advanced", rows)
+        self.advanced = self._fold(
+            (
+                ("Learning rate", self.rate),
+                ("Patch", self.patch),
+                ("Batch", self.batch),
+                ("Held out", self.held_out),
+                ("Seed", self.seed),
+            )
+        )
 
     def _arrange(self) -> None:
         self.rows = form_rows.form_layout()
@@ -215,6 +214,7 @@ class FineTuneForm(LearningForm):
             method=self.method,
             minutes=round(self.minutes.value(), 2),
             device=str(self.compute.device.currentData()),
+            devices=self.devices,
             learning_rate=self.rate.value(),
             patch=self.patch.value(),
             batch=self.batch.value(),

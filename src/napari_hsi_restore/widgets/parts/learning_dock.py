@@ -132,7 +132,7 @@ class LearningDock(Dock, Generic[Form, View]):
         runs = runs_of(self)
         if runs is not self._runs:
             self._runs = runs
-            runs.devices_listed.connect(self.form.compute.show_devices)
+            runs.devices_listed.connect(self.form.show_devices)
         runs.list_devices(DevicesRequest())
 
     @property

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from qtpy.QtCore import QSettings, Signal
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_hsi_restore.jobs.learning import Recipe
+from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.widgets.parts import form_rows
-from napari_hsi_restore.widgets.parts.compute_options import ComputeOptions
-from napari_hsi_restore.widgets.parts.form_fields import number
+from napari_hsi_restore.widgets.parts.compute_options import AUTO, ComputeOptions
+from napari_hsi_restore.widgets.parts.form_fields import Folded, number, whole
 from napari_hsi_restore.widgets.parts.learning_name import propose_name
 from napari_hsi_restore.widgets.parts.material_list import MaterialList
+
+_ALL = 0
+_MOST_GPUS = 64
 
 
 class LearningForm(QWidget):
@@ -43,6 +48,17 @@ class LearningForm(QWidget):
         self.minutes.valueChanged.connect(lambda *_: self.changed.emit())
         self.compute = ComputeOptions(self)
         self.compute.changed.connect(self.changed)
+        self.gpus = whole(
+            "GPUs",
+            "How many learn together, each from squares of its own; a step then sees so many times "
+            "as many",
+            _ALL,
+            (_ALL, _MOST_GPUS),
+        )
+        self.gpus.setSpecialValueText("all")
+        self.gpus.valueChanged.connect(lambda *_: self.changed.emit())
+        self.folded = form_rows.form_layout()
+        self._several = False
 
     def recipe(self) -> Recipe:
         """Return the settings as they stand.
@@ -57,6 +73,38 @@ class LearningForm(QWidget):
     def _beginning(self) -> str:
         """What the proposed name begins with."""
         raise NotImplementedError
+
+    def show_devices(self, devices: Sequence[DeviceInfo]) -> None:
+        """List the devices; how many GPUs learn can be said where there are several."""
+        self.compute.show_devices(devices)
+        count = sum(device.name.startswith("cuda") for device in devices)
+        self._several = count > 1
+        self.gpus.setMaximum(count if self._several else _MOST_GPUS)
+        self._show_gpus()
+
+    @property
+    def devices(self) -> int | Literal["auto"]:
+        """How many devices learn, as a recipe has it."""
+        count = self.gpus.value()
+        return count if self._can_share and count != _ALL else "auto"
+
+    @property
+    def _can_share(self) -> bool:
+        return self._several and self.compute.device.currentData() == AUTO
+
+    def _fold(self, rows: Sequence[form_rows.Row]) -> Folded:
+        """Rows that are folded away, with that of the GPUs."""
+        form_rows.add_rows(self.folded, [*rows, self._gpu_row])
+        self.compute.changed.connect(self._show_gpus)
+        self._show_gpus()
+        return Folded("Advanced", self.folded)
+
+    @property
+    def _gpu_row(self) -> form_rows.Row:
+        return ("GPUs", self.gpus)
+
+    def _show_gpus(self) -> None:
+        form_rows.show_rows(self.folded, (self._gpu_row,), self._can_share)
 
     def set_layers(self, layers: Sequence[tuple[str, object]], active: object) -> None:
         """Offer these layers to learn from."""
@@ -84,11 +132,13 @@ class LearningForm(QWidget):
         """Take the settings of an earlier session."""
         self.minutes.setValue(form_rows.number(settings, "minutes", self._first_minutes))
         self.compute.recall(settings)
+        self.gpus.setValue(int(form_rows.number(settings, "gpus", _ALL)))
 
     def remember(self, settings: QSettings) -> None:
         """Keep the settings for the next session."""
         settings.setValue("minutes", self.minutes.value())
         self.compute.remember(settings)
+        settings.setValue("gpus", self.gpus.value())
 
     def _on_name(self, text: str) -> None:
         self._typed_name = bool(text.strip())

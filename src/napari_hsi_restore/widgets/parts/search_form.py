@@ -9,7 +9,7 @@ from superqt import QLabeledDoubleSlider
 from napari_hsi_restore.search.recipe import SearchRecipe
 from napari_hsi_restore.search_space.sharing import read_genotype
 from napari_hsi_restore.widgets.parts import form_rows
-from napari_hsi_restore.widgets.parts.form_fields import Folded, heading, whole
+from napari_hsi_restore.widgets.parts.form_fields import heading, whole
 from napari_hsi_restore.widgets.parts.learning_form import LearningForm
 from napari_hsi_restore.widgets.parts.path_field import PathField
 from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
@@ -68,16 +68,15 @@ class SearchForm(LearningForm):
         self._connect()
 
     def _arrange(self) -> None:
-        folded = form_rows.form_layout()
-        for title, field in (
-            ("Known cell", self.cell),
-            ("Share of the search", self.share),
-            ("Width", self.channels),
-            ("Patch", self.patch),
-            ("Seed", self.seed),
-        ):
-            folded.addRow(title, field)
-        self.advanced = Folded("Advanced", folded)
+        self.advanced = self._fold(
+            (
+                ("Known cell", self.cell),
+                ("Share of the search", self.share),
+                ("Width", self.channels),
+                ("Patch", self.patch),
+                ("Seed", self.seed),
+            )
+        )
         self.rows = form_rows.form_layout()
         self.rows.addRow(heading("What to learn from"))
         self.rows.addRow(self.material)
@@ -120,6 +119,7 @@ class SearchForm(LearningForm):
             purpose=self._purpose(),
             minutes=round(self.minutes.value(), 2),
             device=str(self.compute.device.currentData()),
+            devices=self.devices,
             cost_weight=round(self.cost_weight.value(), 2),
             search_share=self.share.value() / 100,
             width=4 * round(self.channels.value() / 4),
