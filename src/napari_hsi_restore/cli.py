@@ -142,6 +142,7 @@ def noise(
     quiet: QuietOption = False,
 ) -> None:
     """Measure the noise of each band, find stripes, dead lines and bad bands, and advise."""
+    from napari_hsi_restore.io.lazy import in_memory
     from napari_hsi_restore.noise.report_files import check_suffix, save_report
 
     if save is not None:
@@ -153,7 +154,7 @@ def noise(
     from napari_hsi_restore.noise.portion import told
     from napari_hsi_restore.restore.recommend import recommend
 
-    report = _result(told(analyse(source), "looking at the noise"), quiet)
+    report = _result(told(analyse(in_memory(source)), "looking at the noise"), quiet)
     if save is not None:
         remark(f"Wrote {save_report(report, save, source.wavelengths_nm)}", quiet)
     advice = recommend(report)
@@ -208,6 +209,8 @@ def degrade(
     quiet: QuietOption = False,
 ) -> None:
     """Add the noise of a published preset to a cube, or make it smaller."""
+    from napari_hsi_restore.io.lazy import in_memory
+
     if (preset is None) == (factor is None):
         raise typer.BadParameter("give either --preset NAME or --downscale 2|4")
     from napari_hsi_restore import degradations
@@ -216,10 +219,10 @@ def degrade(
     check_target(out, overwrite=overwrite)
     source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     if preset is not None:
-        result = degradations.degrade(source, preset, seed)
+        result = degradations.degrade(in_memory(source), preset, seed)
     else:
         assert factor is not None
-        result = degradations.downscale(source, factor)
+        result = degradations.downscale(in_memory(source), factor)
     _write(result, out, overwrite, quiet)
 
 
@@ -281,6 +284,7 @@ def denoise(
     quiet: QuietOption = False,
 ) -> None:
     """Remove the noise of a cube, with a network or without training."""
+    from napari_hsi_restore.io.lazy import in_memory
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
     from napari_hsi_restore.verbs import check_target, hidden_pixels, with_bad_bands
 
@@ -303,7 +307,7 @@ def denoise(
     from napari_hsi_restore.restore import streaming
 
     if scheduler is None and not streaming.must_stream(source, recipe):
-        result = _waited_for(restore.restore(source, recipe, hidden=hidden), quiet)
+        result = _waited_for(restore.restore(in_memory(source), recipe, hidden=hidden), quiet)
         _write(result, out, overwrite, quiet)
     else:
         streaming.check_mask(hidden)
@@ -356,6 +360,7 @@ def superres(
     quiet: QuietOption = False,
 ) -> None:
     """Give a cube more pixels with a bundled network, in the same units."""
+    from napari_hsi_restore.io.lazy import in_memory
     from napari_hsi_restore.restore.superres_recipe import (
         CORRECTIONS,
         DEFAULT_CORRECTION,
@@ -395,7 +400,7 @@ def superres(
             _write(result, out, overwrite, quiet)
     else:
         check_space(out, source, factor)
-        result = _waited_for(restore.superres(source, recipe), quiet)
+        result = _waited_for(restore.superres(in_memory(source), recipe), quiet)
         _write(result, out, overwrite, quiet)
     for said in restore.outcome(result):
         remark(said, quiet)
@@ -422,16 +427,15 @@ def compare(
 ) -> None:
     """Measure how far results are from a reference; the reading options are the reference's."""
     from napari_hsi_restore import answers
+    from napari_hsi_restore.io.lazy import in_memory
     from napari_hsi_restore.metrics import compare_cubes
     from napari_hsi_restore.report import write_report
 
     if report is not None:
         _check_report(report, overwrite)
-    truth = open_cube(reference, key, bands_axis, wavelengths, shape, quiet=quiet)
-    scores = [
-        (name, compare_cubes(truth, open_cube(name, None, None, None, None, quiet=quiet)))
-        for name in results
-    ]
+    truth = in_memory(open_cube(reference, key, bands_axis, wavelengths, shape, quiet=quiet))
+    others = ((name, open_cube(name, None, None, None, None, quiet=quiet)) for name in results)
+    scores = [(name, compare_cubes(truth, in_memory(other))) for name, other in others]
     rows = [answers.scores_json(name, score) for name, score in scores]
     if report is not None:
         write_report(report, reference, rows, truth.wavelengths_nm)

@@ -16,6 +16,7 @@ import pydantic
 from napari_hsi_restore.cube import FloatArray, HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, read, write
+from napari_hsi_restore.io.lazy import in_memory
 from napari_hsi_restore.io.mask import read_mask
 from napari_hsi_restore.noise import NoiseReport, analyse
 from napari_hsi_restore.noise.portion import finish
@@ -94,7 +95,7 @@ def noise_report(cube: HyperCube | str | Path) -> NoiseReport:
         If the cube cannot be read or no band has two different valid values.
     """
     opened = cube if isinstance(cube, HyperCube) else read(cube)
-    return finish(analyse(opened))
+    return finish(analyse(in_memory(opened)))
 
 
 def convert(
@@ -223,7 +224,7 @@ def denoise(
     from napari_hsi_restore.restore.phase import finished
 
     hidden = hidden_pixels(mask, opened)
-    return finished(restore(opened, recipe or asked, hidden=hidden))
+    return finished(restore(in_memory(opened), recipe or asked, hidden=hidden))
 
 
 def hidden_pixels(
@@ -378,7 +379,7 @@ def superres(
     # It loads torch, which takes a second: not before it is needed.
     from napari_hsi_restore.restore import enlarge
 
-    return enlarge(opened, recipe or asked, None if folder is None else Path(folder))
+    return enlarge(in_memory(opened), recipe or asked, None if folder is None else Path(folder))
 
 
 def _recipe(kind: type[Recipe], options: dict[str, Any]) -> Recipe:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -9,6 +11,8 @@ import tifffile
 from make.cubes import full_cube, numbered
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, read, write
+from napari_hsi_restore.io.formats import tiff, tiff_segments
+from napari_hsi_restore.io.lazy import in_memory
 
 DATA = numbered((7, 5, 6))
 
@@ -79,6 +83,80 @@ def test_four_axes_need_the_user(tmp_path):
     )
     with pytest.raises(UserError, match="three axes"):
         read(path)
+
+
+@pytest.mark.parametrize("layout", ["separate", "contig", "pages", "apart"])
+@pytest.mark.parametrize("tile", [None, (16, 32)])
+@pytest.mark.parametrize("compression", ["lzw", "zlib"])
+def test_large_compressed_files_are_decoded_piece_by_piece(
+    tmp_path, monkeypatch, layout, tile, compression
+):
+    monkeypatch.setattr(tiff, "_EAGER_BYTES", 0)
+    monkeypatch.setattr(tiff_segments, "_PIECE_BYTES", 4000)
+    data = np.random.default_rng(0).integers(0, 900, (5, 45, 70)).astype(np.uint16)
+    path = tmp_path / "scene.tif"
+    told = {"compression": compression, "tile": tile, "metadata": None, "predictor": True}
+    told |= {"photometric": "minisblack", "byteorder": ">"}
+    if tile is None:
+        told["rowsperstrip"] = 7
+    if layout == "separate":
+        tifffile.imwrite(path, data, planarconfig="separate", **told)
+    elif layout == "contig":
+        tifffile.imwrite(path, data.transpose(1, 2, 0), planarconfig="contig", **told)
+    elif layout == "pages":
+        tifffile.imwrite(path, data, **told)
+    else:
+        del told["byteorder"]
+        with tifffile.TiffWriter(path, byteorder=">") as file:
+            for band in data:
+                file.write(band, contiguous=False, **told)
+    cube = read(path)
+    assert isinstance(cube.data, da.Array)
+    assert cube.dtype == np.uint16
+    np.testing.assert_array_equal(cube.array(), data)
+    np.testing.assert_array_equal(cube.spectrum(44, 69), data[:, 44, 69])
+    np.testing.assert_array_equal(cube.data[1:4, 3:40:3, 5::2], data[1:4, 3:40:3, 5::2])
+    # A worker of a cluster opens the file itself.
+    again = pickle.loads(pickle.dumps(cube))
+    np.testing.assert_array_equal(again.array(), data)
+    assert isinstance(in_memory(cube).data, np.ndarray)
+
+
+def test_what_gdal_leaves_out_of_a_file_is_no_data(tmp_path, monkeypatch):
+    rasterio = pytest.importorskip("rasterio")
+    path = tmp_path / "sparse.tif"
+    told = {"driver": "GTiff", "count": 6, "height": 40, "width": 30, "dtype": "int16"}
+    told |= {"interleave": "band", "compress": "lzw", "sparse_ok": True}
+    with rasterio.open(path, "w", **told, nodata=-5) as file:
+        for band in (2, 5):
+            file.write(np.full((40, 30), band, np.int16), band)
+        for band in range(1, 7):
+            file.update_tags(band, wavelength=str(400 + band))
+    small = read(path)
+    monkeypatch.setattr(tiff, "_EAGER_BYTES", 0)
+    large = read(path)
+    assert isinstance(large.data, da.Array)
+    np.testing.assert_array_equal(large.array(), small.array())
+    np.testing.assert_array_equal(large.wavelengths_nm, small.wavelengths_nm)
+    assert large.nodata == small.nodata == -5
+    assert set(np.unique(large.array())) == {-5, 2, 5}
+
+
+def test_a_large_compressed_file_that_is_cut_is_explained(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiff, "_EAGER_BYTES", 0)
+    noise = np.random.default_rng(0).integers(0, 255, (8, 64, 64), np.uint8)
+    path = tmp_path / "packed.tif"
+    tifffile.imwrite(path, noise, photometric="minisblack", compression="zlib")
+    whole = bytearray(path.read_bytes())
+    cube = read(path)
+    middle = len(whole) // 2
+    whole[middle : middle + 400] = bytes(400)
+    path.write_bytes(whole)
+    with pytest.raises(UserError, match=r"packed\.tif"):
+        cube.array()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(UserError, match=r"packed\.tif"):
+        read(path).array()
 
 
 def test_damage_is_explained(tmp_path):

@@ -9,11 +9,15 @@ from typing import Any, Protocol
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
+import psutil
 
+from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 
 _MOST_PIECES = 200_000
 """Each is a task of the graph: so many take a second and 100 MB. [ours]"""
+
+_DECODED_BYTES = 2**30
 
 _LARGEST_PIECE = 2 * 2**30
 """Bytes; no common compressor takes more at once."""
@@ -63,6 +67,26 @@ class _Explained:
                 f"{np.shape(found)} and not {expected}); open it again."
             )
         return found
+
+
+def in_memory(cube: HyperCube) -> HyperCube:
+    """The cube with its values decoded once, where it is lazy and small.
+
+    What goes over a cube again and again, by rows or by bands, would decode each compressed
+    piece as often. A cube of more than `_DECODED_BYTES` or a quarter of the free memory
+    stays as it is.
+
+    Raises
+    ------
+    UserError
+        If a piece is damaged.
+    """
+    if not isinstance(cube.data, da.Array):
+        return cube
+    free = float(psutil.virtual_memory().available)
+    if cube.data.nbytes > min(_DECODED_BYTES, free / 4):
+        return cube
+    return cube.replace(data=np.asarray(cube.data))
 
 
 def _size(item: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -17,6 +17,7 @@ from napari_hsi_restore.io import axes, lazy, record
 from napari_hsi_restore.io.blocks import blocks
 from napari_hsi_restore.io.container import Entry
 from napari_hsi_restore.io.formats import geotiff, ome
+from napari_hsi_restore.io.formats.tiff_segments import lazy_pages
 from napari_hsi_restore.io.mapped import open_mapped
 from napari_hsi_restore.io.request import Guess, Request, is_real_number
 from napari_hsi_restore.io.staging import reserve
@@ -24,7 +25,8 @@ from napari_hsi_restore.io.staging import reserve
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Keys of a description in JSON, in nanometres.
 _WAVELENGTHS = ("wavelength_nm", "wavelengths_nm", "wavelengths")
-_EAGER_BYTES = 2**30
+# More is decoded piece by piece, when it is asked for.
+_EAGER_BYTES = 32 * 2**20
 # Fewer bands than this is a photograph, and napari opens those itself.
 _FEWEST_BANDS = 5
 _BIG_TIFF_BYTES = 2**32 - 2**25
@@ -51,7 +53,7 @@ def claims(path: Path) -> bool:
 
 
 def read(request: Request) -> HyperCube:
-    """Open a TIFF: a memory map if uncompressed, in memory below 1 GiB, else by pages.
+    """Open a TIFF: a memory map if uncompressed, in memory if small, else by strips or tiles.
 
     Raises
     ------
@@ -292,6 +294,11 @@ def _load(path: Path, file: Any, series: Any) -> CubeData:
     mapped = _memory_map(path, file, series)
     if mapped is not None:
         return mapped
+    segments = None
+    if series.nbytes > _EAGER_BYTES:
+        segments = lazy_pages(path, series)
+    if segments is not None:
+        return segments
     if series.nbytes <= _EAGER_BYTES or len(series.pages) < 2:
         values: npt.NDArray[Any] = series.asarray(maxworkers=2)
         return values
