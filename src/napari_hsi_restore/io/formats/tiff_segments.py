@@ -19,7 +19,7 @@ Span = tuple[int, int]
 Stamp = tuple[int, int]
 Indices = npt.NDArray[np.int64]
 
-_PIECE_BYTES = 4 * 2**20
+_PIECE_BYTES = 2**18
 """Smaller segments are read several at a time: each call of dask takes a millisecond [ours]."""
 
 _JPEG = (6, 7, 34892, 33007)
