@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import collections
+
 import dask.array as da
 import numpy as np
 import pytest
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io import decoded_chunks
+from napari_hsi_restore.io.packed_views import PackedViews
 from napari_hsi_restore.plugin import observer
 from napari_hsi_restore.plugin.comparing import angle_plane, error_plane, mismatch, residual
 from napari_hsi_restore.plugin.composites import (
@@ -19,6 +23,8 @@ from napari_hsi_restore.plugin.composites import (
     through_observer,
 )
 from napari_hsi_restore.plugin.contrast import band_limits, contrast_limits
+from napari_hsi_restore.plugin.marks import Region
+from napari_hsi_restore.plugin.spectra import region_spectrum
 from napari_hsi_restore.scene import demo_scene
 
 TRUE_COLOUR, INFRARED, SWIR, PCA, MNF = COMPOSITES
@@ -71,6 +77,55 @@ def test_true_colour_is_that_of_the_surfaces(lazy):
     # A ninth of the light, encoded for the screen.
     np.testing.assert_allclose(dark, 0.37, atol=0.02)
     assert how_made(cube, TRUE_COLOUR) == "as an eye sees it, CIE 1931"
+
+
+@pytest.mark.parametrize("chunks", [(61, 8, 16), (1, 24, 32), (20, 12, 10)])
+def test_what_is_shown_of_a_compressed_cube_is_decoded_once(monkeypatch, chunks):
+    monkeypatch.setattr(decoded_chunks, "_CHUNK_BYTES", 0)
+    decoded = collections.Counter()
+
+    def block(part, block_info=None):
+        decoded[tuple(block_info[0]["chunk-location"])] += 1
+        return part
+
+    plain = vnir(units="reflectance")
+    values = plain.array()
+    values[:, 3, 4] = np.nan
+    lazy = da.from_array(values, chunks=chunks).map_blocks(
+        block, dtype=values.dtype, meta=np.empty((0, 0, 0), values.dtype)
+    )
+    region = Region(5, 7, np.ones((9, 11), dtype=bool))
+    shown = plain.replace(data=lazy)
+    views = PackedViews(lazy, copy_bytes=0)
+    for kind in COMPOSITES:
+        if allows(plain, kind):
+            expected, found = (composite(cube, kind.name) for cube in (plain, shown))
+            assert found.shape == expected.shape
+            if kind.centres_nm is not None:
+                # Of a file fewer bands may be taken.
+                assert np.corrcoef(expected.ravel(), found.ravel())[0, 1] > 0.9
+    for expected, found in zip(
+        region_spectrum(plain, region), region_spectrum(shown, region), strict=True
+    ):
+        np.testing.assert_allclose(found, expected)
+    planes = [ChannelPlanes(cube).picture((3, 20, 40)) for cube in (plain, shown)]
+    np.testing.assert_array_equal(*planes)
+    assert max(decoded.values()) == 1
+    del views
+
+
+@pytest.mark.parametrize("kind", [PCA, MNF], ids=lambda kind: kind.name)
+def test_components_of_a_compressed_cube_are_those_of_its_values(kind):
+    scene = demo_scene(size=48)
+    lazy = scene.replace(data=da.from_array(scene.array(), chunks=(4, 16, 48)))
+    expected = composite(scene, kind.name)
+    alone = composite(lazy, kind.name)
+    views = PackedViews(lazy.data, copy_bytes=0)
+    for found in (alone, composite(lazy, kind.name)):
+        # Which of the first components is shown first hangs on the sampled pixels, its sign too.
+        likeness = np.abs(np.corrcoef(expected.reshape(-1, 3).T, found.reshape(-1, 3).T)[:3, 3:])
+        assert likeness.max(axis=1)[0] > 0.95
+    del views
 
 
 def test_gain_and_offset_are_applied_before_colours_are_mixed():

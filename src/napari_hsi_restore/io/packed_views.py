@@ -8,6 +8,7 @@ into a temporary file of bounded size.
 
 from __future__ import annotations
 
+import itertools
 import time
 import weakref
 from collections.abc import Callable
@@ -82,6 +83,14 @@ class PackedViews(BandViews):
         """
         found = self.exact(0, ((0, self.data.shape[0]), (row, row + 1), (column, column + 1)))
         return found[:, 0, 0]
+
+    def tiles(self) -> list[tuple[slice, slice]]:
+        """Rows and columns that are decoded together, which cover the cube."""
+        rows, columns = (
+            [slice(int(a), int(b)) for a, b in itertools.pairwise(edge)]
+            for edge in self._chunks.edges[1:]
+        )
+        return list(itertools.product(rows, columns))
 
     def _is_scattered(self) -> bool:
         bands, rows, columns = self.data.shape
@@ -204,3 +213,38 @@ def stored_spectrum(data: Any, row: int, column: int) -> npt.NDArray[Any] | None
     if views is None or not (0 <= row < data.shape[1] and 0 <= column < data.shape[2]):
         return None
     return views.spectrum(row, column)
+
+
+def stored_part(data: Any, bands: slice, rows: slice, columns: slice) -> npt.NDArray[Any]:
+    """Stored values of a part of a cube; of one that is shown from what was decoded for that.
+
+    Parameters
+    ----------
+    data : array, (bands, y, x)
+    bands, rows, columns : slice
+        Without steps.
+
+    Returns
+    -------
+    ndarray, (bands, y, x)
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read any more.
+    """
+    views = packed_views(data)
+    if views is None:
+        return np.asarray(data[bands, rows, columns])
+    spans = [one.indices(n)[:2] for one, n in zip((bands, rows, columns), data.shape, strict=True)]
+    return views.exact(0, (spans[0], spans[1], spans[2]))
+
+
+def tiles_of(data: Any) -> list[tuple[slice, slice]] | None:
+    """Rows and columns that are decoded together for all bands, which cover a cube.
+
+    Whoever goes over these and, within each, over the bands by `stored_part` has every chunk
+    decoded once. None for a cube that is not shown, or not decoded.
+    """
+    views = packed_views(data)
+    return None if views is None else views.tiles()

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.io.packed_views import stored_part
 from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.component_scores import component_scores
 from napari_hsi_restore.plugin.observer import seen_by_observer
@@ -245,7 +246,7 @@ def _mean_of_bands(cube: HyperCube, bands: npt.NDArray[np.intp]) -> Floats:
     total = np.zeros(cube.shape[1:], np.float32)
     count = np.zeros(cube.shape[1:], np.float32)
     for band in bands:
-        stored = np.asarray(cube.data[int(band)])
+        stored = stored_part(cube.data, slice(band, band + 1), slice(None), slice(None))[0]
         valid = cube.valid(stored)
         values = stored.astype(np.float32) * np.float32(gain[band]) + np.float32(offset[band])
         total += np.where(valid, values, 0)

@@ -37,7 +37,7 @@ def sample(cube: HyperCube, bands: int = 16, rows: int = 32, columns: int = 256)
     """
     limits = (bands, rows, columns)
     if isinstance(cube.data, da.Array):
-        limits = (min(bands, 6), min(rows, 8), columns)
+        limits = (bands if bands >= cube.n_bands else min(bands, 6), min(rows, 8), columns)
     steps = tuple(-(-size // limit) for size, limit in zip(cube.shape, limits, strict=True))
     chosen = tuple(slice(step // 2, None, step) for step in steps)
     return np.asarray(cube.data[chosen])

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
+from napari_hsi_restore.io.packed_views import stored_part, tiles_of
 from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.row_blocks import row_blocks
 from napari_hsi_restore.spectra import covers_visible, srgb_weights
@@ -43,8 +44,8 @@ def seen_by_observer(cube: HyperCube) -> Floats:
     used = used[np.argsort(cube.wavelengths_nm[used], kind="stable")]
     gain, offset = (np.broadcast_to(value, cube.n_bands) for value in (cube.gain, cube.offset))
     result = np.full((*cube.shape[1:], 3), np.nan, np.float32)
-    for rows, planes in _planes_of(cube, used):
-        total = np.zeros((*result[rows].shape[:2], 3), np.float32)
+    for place, planes in _planes_of(cube, used):
+        total = np.zeros((*result[place].shape[:2], 3), np.float32)
         owed = np.zeros_like(total)
         last = np.full(total.shape[:2], np.nan, np.float32)
         for band, stored in zip(used, planes, strict=True):
@@ -58,7 +59,7 @@ def seen_by_observer(cube: HyperCube) -> Floats:
             owed += weight
             total[known] += last[known][:, None] * owed[known]
             owed[known] = 0
-        result[rows] = np.where(np.isfinite(last)[..., None], total, np.nan)
+        result[place] = np.where(np.isfinite(last)[..., None], total, np.nan)
     return result
 
 
@@ -78,10 +79,19 @@ def _few_enough(cube: HyperCube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.
 
 def _planes_of(
     cube: HyperCube, bands: npt.NDArray[np.intp]
-) -> Iterator[tuple[slice, Iterator[npt.NDArray[Any]]]]:
-    # Rows, and the stored values of each band in them; a chunk of a dask array is read once.
-    if isinstance(cube.data, da.Array):
+) -> Iterator[tuple[tuple[slice, slice], Iterator[npt.NDArray[Any]]]]:
+    # Rows and columns, and the stored values of each band there; a chunk is decoded once.
+    tiles, everything = tiles_of(cube.data), slice(None)
+    if tiles is not None:
+        for tile in tiles:
+            yield tile, (_plane(cube, int(band), tile) for band in bands)
+    elif isinstance(cube.data, da.Array):
         for rows in row_blocks(cube, bands.size):
-            yield rows, iter(np.asarray(cube.data[bands, rows]))
+            yield (rows, everything), iter(np.asarray(cube.data[bands, rows]))
     else:
-        yield slice(None), (np.asarray(cube.data[int(band)]) for band in bands)
+        yield (everything, everything), (np.asarray(cube.data[int(band)]) for band in bands)
+
+
+def _plane(cube: HyperCube, band: int, tile: tuple[slice, slice]) -> npt.NDArray[Any]:
+    plane: npt.NDArray[Any] = stored_part(cube.data, slice(band, band + 1), *tile)[0]
+    return plane

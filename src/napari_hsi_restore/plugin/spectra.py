@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io.packed_views import stored_spectrum
+from napari_hsi_restore.io.packed_views import stored_part, stored_spectrum
 from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.marks import Region
 
@@ -134,7 +134,8 @@ def region_spectrum(
             return None
         inside = region.mask[start : start + height]
         rows = slice(region.top + start, region.top + start + len(inside))
-        values = physical(cube, np.asarray(cube.data[:, rows, columns])[:, inside])
+        stored = stored_part(cube.data, slice(None), rows, columns)
+        values = physical(cube, stored[:, inside])
         known = np.isfinite(values)
         if shift is None:
             # Sums of squares about a value near the mean keep their digits.
