@@ -5,9 +5,9 @@ is not clipped and has a fixed seed a scene, results are clipped to [0, 1], PSNR
 the whole cube with peak 1, SSIM the mean over bands, SAM the mean over pixels in
 degrees; figures are means over the scenes of a group. The models are blind: they
 estimate the noise, and so do the restorers without training unless they are called
-"told"; "auto" also chooses the method. The simple peers are told the true noise of every band. In the complex cases
-(presets of `napari_hsi_restore.degradations`, run where named with --cases) "told" is
-the estimate.
+"told"; "auto" also chooses the method. The simple peers are told the true noise of every
+band. In the complex cases (presets of `napari_hsi_restore.degradations`, run where named
+with --cases) "told" is the estimate.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def test_noise_report_and_what_is_recommended(tmp_path):
     hsr.write(noisy, tmp_path / "noisy.npz")
     found = hsr.noise_report(tmp_path / "noisy.npz")
     assert found.stripes
-    assert hsr.recommend(found).model == "sparse"
+    assert hsr.recommend(found).model == "mended"
 
 
 def test_auto_takes_what_is_recommended_and_says_why():

@@ -69,6 +69,24 @@ def test_destriping_hardly_touches_a_clean_cube(run, scene):
     assert score(scene, run(noisy, "destripe")) > score(scene, noisy) - 0.02
 
 
+def test_stripes_smaller_than_their_error_are_left_alone(run, scene):
+    rng = np.random.default_rng(0)
+    gain = np.ones((31, 1, 72), np.float32)
+    gain[::3, 0] += rng.normal(0, 0.01, (11, 72))
+    stripes = scene.data * gain - scene.data
+    noisy = add_gaussian(scene.data + stripes, 10.0, rng)
+    left = run(scene.replace(data=noisy), "destripe").data - (noisy - stripes)
+    assert np.sqrt(np.mean(left**2)) < 1.02 * np.sqrt(np.mean(stripes**2))
+
+
+def test_a_line_that_saw_nothing_is_no_gain(run, scene):
+    # Among so few photons 0 is no sign of a dead line.
+    counts = degrade(scene, "poisson-20", seed=0).data
+    counts[4, :, [10, 40, 41, 60]] = 0.0
+    for name in ("destripe", "sparse", "mended"):
+        assert np.isfinite(run(scene.replace(data=counts), name).data).all()
+
+
 def test_destriping_leaves_other_lines_exactly_as_they_were(run, scene):
     given = striped(scene, 10.0, "columns")
     same = run(given, "destripe").data == given.data
@@ -100,11 +118,32 @@ def test_missing_values_are_filled_but_not_the_margin(run, scene):
     data[:, :, :7] = np.nan
     data[:, 50:53, 60:63] = np.nan
     data[8, 20:30, 20:30] = np.nan
-    for name in ("inpaint", "fasthyin", "sparse"):
+    for name in ("inpaint", "fasthyin", "sparse", "mended"):
         result = run(scene.replace(data=data), name).data
         assert np.isnan(result[:, :, :7]).all()
         assert np.isfinite(result[:, :, 7:]).all()
         assert psnr(scene.data[8, 20:30, 20:30], result[8, 20:30, 20:30], 1.0) > 25
+
+
+@pytest.mark.parametrize("preset", ["stripe", "mixture"])
+def test_mending_first_is_as_good_as_looking_for_outliers(run, scene, preset):
+    noisy = degrade(scene, preset, seed=3)
+    assert score(scene, run(noisy, "mended")) > score(scene, run(noisy, "sparse")) - 0.2
+
+
+def test_stripes_beside_shot_noise_are_mended_and_the_noise_is_stabilised(run, scene):
+    counts = degrade(scene, "poisson-100", seed=0)
+    data = add_stripes(counts.data, [3, 9], np.random.default_rng(0))
+    data[20, :, [7, 30]] = 0.0
+    data[:, :3, :5] = np.nan
+    mended = run(counts.replace(data=data), "mended").data
+    plain = run(counts, "photon").data
+    assert np.isnan(mended[:, :3, :5]).all()
+    assert np.isfinite(mended[:, 3:]).all()
+    inside = (slice(None), slice(3, None), slice(5, None))
+    assert psnr(scene.data[inside], mended[inside], 1.0) > (
+        psnr(scene.data[inside], plain[inside], 1.0) - 0.5
+    )
 
 
 @pytest.mark.parametrize(

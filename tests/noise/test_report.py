@@ -75,6 +75,25 @@ def test_stripes_and_their_direction(clean, turned):
 
 
 @pytest.mark.parametrize("turned", [False, True])
+def test_gains_are_told_from_shifts(clean, turned):
+    rng = np.random.default_rng(0)
+    gain = np.ones((31, 1, 128))
+    gain[[4, 18], 0] += rng.normal(0, 0.03, (2, 128))
+    data = degrade(clean, "gaussian-1", seed=0).data * gain
+    data[10, :, ::9] += 0.05
+    found = report(HyperCube(data.transpose(0, 2, 1) if turned else data, white_level=1.0))
+    assert found.stripe_kinds == {4: "gain", 10: "shift", 18: "gain"}
+    assert found.stripes == (4, 10, 18)
+    assert (found.striped_by("shift"), found.striped_by("gain")) == ((10,), (4, 18))
+    assert found.stripe_gain == pytest.approx(0.03, rel=0.2)
+    lines = "rows" if turned else "columns"
+    told = " ".join(found.findings)
+    assert f"Stripes: shifted {lines} in band 10." in told
+    assert f"Stripes: {lines} of another gain in 2 bands (4, 18), typically 3" in told
+    assert found.defects_of(4) == ("stripes (gain)",)
+
+
+@pytest.mark.parametrize("turned", [False, True])
 def test_dead_lines_and_where(clean, turned):
     noisy = degrade(clean, "gaussian-20", seed=0).data
     dead = add_dead_lines(noisy, [5, 9], np.random.default_rng(0))
@@ -106,6 +125,14 @@ def test_values_that_were_cut_off_at_zero_are_no_impulses(level):
     counts = scene / scene.max() * 400 - level + rng.normal(0, 6, scene.shape)
     found = report(HyperCube(np.round(counts.clip(0)).astype(np.uint16)))
     assert (counts <= 0).mean() > 0.5
+    assert found.impulse_fraction == 0.0
+
+
+def test_stripes_among_few_photons_are_no_impulses(clean):
+    counts = degrade(clean, "poisson-20", seed=0).data
+    striped = add_stripes(counts, [4], np.random.default_rng(0))
+    found = report(HyperCube(striped, white_level=1.0))
+    assert found.stripes == (4,)
     assert found.impulse_fraction == 0.0
 
 
@@ -151,9 +178,9 @@ def test_noise_is_right_beside_defects(clean):
         ("gaussian-30", "ngmeet"),
         ("poisson-100", "photon"),
         ("poisson-20", "photon"),
-        ("stripe", "sparse"),
+        ("stripe", "mended"),
         ("impulse", "fasthyin"),
-        ("mixture", "sparse"),
+        ("mixture", "mended"),
         ("deadline", "fasthyin"),
     ],
 )
@@ -163,6 +190,15 @@ def test_the_advice_follows_from_what_is_found(clean, preset, expected):
 
 def test_hidden_pixels_are_to_be_filled(clean):
     assert recommend(report(degrade(clean, "gaussian-30")), fill=True).model == "fasthyin"
+
+
+def test_what_is_mended_in_a_cube_with_shot_noise_keeps_to_it(clean):
+    counts = degrade(clean, "poisson-100", seed=0)
+    dead = counts.replace(data=add_dead_lines(counts.data, [4], np.random.default_rng(0)))
+    found = recommend(report(dead))
+    assert found.model == "mended"
+    assert "of which grows with the signal" in found.reason
+    assert recommend(report(counts), fill=True).model == "mended"
 
 
 def test_the_report_is_stored_and_comes_back(clean):

@@ -100,7 +100,7 @@ def test_hidden_pixels_are_filled(clean):
     )
     assert after > before + 8
     assert json.loads(done.result.history[-1])["hidden_pixels"] == 64
-    with pytest.raises(UserError, match="'stas_c' takes no mask; choose one of sparse"):
+    with pytest.raises(UserError, match="'stas_c' takes no mask; choose one of mended"):
         list(restore(cloudy, DenoiseRecipe(model="stas_c"), hidden=hidden))
 
 
@@ -130,7 +130,7 @@ def test_an_unknown_name_and_a_memory_limit_are_answered_with_a_sentence(noisy):
 
 def test_auto_takes_a_network_where_memory_does_not_suffice(noisy):
     region = (slice(0, 72), slice(0, 72))
-    for limit, expected in ((None, "sparse"), (1e-3, "stas_c")):
+    for limit, expected in ((None, "mended"), (1e-3, "stas_c")):
         recipe = DenoiseRecipe(memory_limit_gib=limit)
         steps = resolved(noisy, recipe, region, Measured(), filled=False)
         while True:
@@ -146,10 +146,10 @@ def test_auto_takes_a_network_where_memory_does_not_suffice(noisy):
 def test_auto_is_what_is_recommended_and_a_device_that_is_not_there_is_refused(noisy):
     region = (slice(0, 40), slice(0, 40))
     *_, automatic = restore(noisy, DenoiseRecipe(), region=region)
-    *_, named = restore(noisy, DenoiseRecipe(model="sparse"), region=region)
+    *_, named = restore(noisy, DenoiseRecipe(model="mended"), region=region)
     np.testing.assert_array_equal(automatic.result.data, named.result.data)
     entry = json.loads(automatic.result.history[-1])
-    assert (entry["model"], entry["chosen"].split()[0]) == ("sparse", "Stripes,")
+    assert (entry["model"], entry["chosen"].split()[0]) == ("mended", "Stripes,")
     with pytest.raises(UserError, match="device 'cuda:93'"):
         denoise(noisy, DenoiseRecipe(model="sparse", device="cuda:93"))
 

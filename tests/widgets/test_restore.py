@@ -175,10 +175,11 @@ def test_what_is_wrong_with_single_bands_is_marked_and_said_under_the_pointer(
     chart, found = dock.form.denoise.chart, dock.form.denoise.found
     marked = {name: list(marks.getData()[0]) for name, marks in chart.marks.items()}
     assert marked["dead lines"] == [cube.wavelengths_nm[5]]
-    assert marked["stripes"] == [cube.wavelengths_nm[9]]
+    assert marked["stripes (gain)"] == []
+    assert marked["stripes (shift)"] == [cube.wavelengths_nm[9]]
     assert marked["impulses"] == []
     assert "dead columns" in chart.described(5)
-    assert "stripes" in chart.described(9)
+    assert "stripes (shift)" in chart.described(9)
     assert "not worth using: constant" in chart.described(31)
     assert "not worth using: marked in the file" in chart.described(35)
     assert f"Band 5, {cube.wavelengths_nm[5]:.5g} nm" in chart.described(5)
@@ -210,14 +211,14 @@ def test_the_recommendation_is_taken_with_one_press(qtbot, viewer, dock, clean):
     found = dock.form.denoise.found
     dock.form.denoise.estimate.click()
     wait_idle(qtbot, dock)
-    assert "Recommended: sparse, not stas_c. Stripes found" in found.advice.text()
+    assert "Recommended: mended, not stas_c. Stripes found" in found.advice.text()
     assert found.take.isVisibleTo(found)
     found.take.click()
-    assert dock.form.picker.model == "sparse"
+    assert dock.form.picker.model == "mended"
     assert not found.take.isVisibleTo(found)
     dock.form.picker.model = "auto"
-    assert "auto takes sparse" in found.advice.text()
-    assert dock.form.picker.list.itemText(0) == "auto: sparse"
+    assert "auto takes mended" in found.advice.text()
+    assert dock.form.picker.list.itemText(0) == "auto: mended"
     assert "Stripes found" in dock.form.picker.purpose.text()
 
 

@@ -11,6 +11,7 @@ from napari_hsi_restore.classical.fasthyde import EXTRA as FASTHYDE_EXTRA
 from napari_hsi_restore.classical.fasthyde import fasthyde
 from napari_hsi_restore.classical.inpaint import inpaint
 from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
+from napari_hsi_restore.classical.mended import mended
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
 from napari_hsi_restore.classical.photon import photon
 from napari_hsi_restore.classical.sip import EXTRA as SIP_EXTRA
@@ -115,6 +116,18 @@ METHODS: tuple[Method, ...] = (
         destripes=False,
         copies=3,
         run=photon,
+    ),
+    Method(
+        "mended",
+        "Stripes, dead lines and stuck pixels are mended, then as photon or ngmeet",
+        needs_noise=True,
+        extent="image",
+        fills=True,
+        mends=True,
+        stabilises=True,
+        destripes=True,
+        copies=4,
+        run=mended,
     ),
     Method(
         "sparse",

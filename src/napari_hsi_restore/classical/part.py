@@ -8,7 +8,7 @@ from collections.abc import Generator
 from napari_hsi_restore.classical.catalog import Method
 from napari_hsi_restore.classical.low_rank import find_outside
 from napari_hsi_restore.noise.known import Known
-from napari_hsi_restore.noise.measured import Float, Measured, Whole
+from napari_hsi_restore.noise.measured import Float, Measured, Whole, moments
 from napari_hsi_restore.noise.portion import portion
 from napari_hsi_restore.noise.shot import shot_of
 from napari_hsi_restore.noise.stripes import find_stripes
@@ -71,18 +71,21 @@ def cut_part(
     """
     if method.extent == "spectrum":
         return Part(measured.cut(*region, Whole()), _inside(region, region))
-    moments, stripes, shot = None, None, None
-    if method.stabilises:
-        shot = shot_of(measured)
-    else:
-        moments = yield from portion(known.moments(measured, mends=method.mends), 0.0, 0.5)
+    spectra, stripes, shot, even = None, None, None, measured
+    if method.destripes or not method.stabilises:
+        spectra = yield from portion(known.moments(measured, mends=method.mends), 0.0, 0.3)
     if method.destripes:
-        stripes = yield from portion(find_stripes(measured, sigma), 0.5, 1.0)
+        striped = dataclasses.replace(measured, whole=Whole(spectra))
+        stripes = yield from portion(find_stripes(striped, sigma), 0.3, 0.7)
+        even = dataclasses.replace(measured, stripes=stripes)
+        spectra = yield from portion(moments(even), 0.7, 1.0)
+    if method.stabilises:
+        shot = shot_of(even)
     outside = find_outside(measured) if method.fills else None
     _, height, width = measured.cube.shape
     around = (_wider(region[0], height), _wider(region[1], width))
     return Part(
-        measured.cut(*around, Whole(moments, stripes, outside, shot)), _inside(region, around)
+        measured.cut(*around, Whole(spectra, stripes, outside, shot)), _inside(region, around)
     )
 
 

@@ -11,13 +11,13 @@ over the bands, and bands without a gain, which are only divided by their noise.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
+from napari_hsi_restore.classical.low_rank import Restoring, denoise_components, find_outside
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
 from napari_hsi_restore.noise.measured import Float, Measured, Whole
 from napari_hsi_restore.noise.portion import portion
@@ -83,20 +83,55 @@ def photon(measured: Measured, sigma: Float) -> Restoring:
     -------
     float32 ndarray, (bands, y, x)
     """
+    return through_stabilised(measured, sigma, _ngmeet, fills=False)
+
+
+def through_stabilised(
+    measured: Measured,
+    sigma: Float,
+    restoring: Callable[[Measured, Float], Restoring],
+    *,
+    fills: bool,
+) -> Restoring:
+    """Restore a cube where its noise is the same everywhere.
+
+    Parameters
+    ----------
+    measured : Measured
+        Its stripes are taken off first.
+    sigma : float64 ndarray, (active,)
+        Noise at the mean signal, in stored units.
+    restoring : callable
+        ``restoring(measured, sigma)`` restores the transformed cube, whose noise is 1.
+    fills : bool
+        Whether it fills what is missing; else that stays as it was.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    float32 ndarray, (bands, y, x)
+    """
     begin, end = 0.05, 0.97
     transforms, stable = yield from portion(_stabilised(measured, sigma), 0.0, begin)
-    clean = yield from portion(
-        denoise_components(stable, np.ones(len(sigma)), ngmeet, RESERVOIR), begin, end
-    )
+    clean = yield from portion(restoring(stable, np.ones(len(sigma))), begin, end)
+    outside = find_outside(measured) if fills else None
     for index, (band, transform) in enumerate(zip(measured.active, transforms, strict=True)):
         stored = np.asarray(measured.cube.data[int(band)])
         restored = transform.undo(clean[band].astype(np.float64))
-        chosen = measured.cube.valid(stored)
-        if measured.hidden is not None:
-            chosen &= ~measured.hidden
+        chosen = measured.valid(index, stored)
+        if outside is not None:
+            chosen |= ~outside
         clean[band] = np.where(chosen, restored, stored)
         yield end + (1.0 - end) * (index + 1) / len(transforms)
     return clean
+
+
+def _ngmeet(measured: Measured, sigma: Float) -> Restoring:
+    return denoise_components(measured, sigma, ngmeet, RESERVOIR)
 
 
 def _stabilised(
@@ -109,8 +144,10 @@ def _stabilised(
     transforms = []
     for index, band in enumerate(measured.active):
         stored = np.asarray(cube.data[int(band)])
-        valid = cube.valid(stored)
+        valid = measured.valid(index, stored)
         values = stored.astype(np.float64)
+        if measured.stripes is not None:
+            values = measured.stripes.off_band(values, index)
         mean = float(values[valid].mean())
         level = float(sigma[index])
         transform = model.transform(index, mean, level) if model else Photons(0.0, level**2)
@@ -121,7 +158,7 @@ def _stabilised(
         result[band] = cube.data[int(band)]
     changed = cube.replace(data=result, nodata=None)
     stable = dataclasses.replace(
-        measured, cube=changed, whole=Whole(outside=measured.whole.outside), out=None
+        measured, cube=changed, stripes=None, whole=Whole(outside=measured.whole.outside), out=None
     )
     return transforms, stable
 

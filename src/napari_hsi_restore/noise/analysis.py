@@ -7,7 +7,6 @@ from collections.abc import Generator
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.degradations import reference_white
@@ -15,19 +14,27 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.noise.bad_bands import Reason, in_water, is_saturated, only_noise
 from napari_hsi_restore.noise.defects import dead_lines
 from napari_hsi_restore.noise.known import Known
-from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured, Moments
+from napari_hsi_restore.noise.measured import (
+    Block,
+    Float,
+    Mask,
+    Measured,
+    Moments,
+    Stripes,
+    Whole,
+)
 from napari_hsi_restore.noise.outliers import jumps, lone_outliers
 from napari_hsi_restore.noise.portion import portion
-from napari_hsi_restore.noise.report import NoiseReport
+from napari_hsi_restore.noise.report import NoiseReport, StripeKind
 from napari_hsi_restore.noise.shot import shot_of
+from napari_hsi_restore.noise.shrinking import alone
 from napari_hsi_restore.noise.signal_dependence import SignalDependence
-from napari_hsi_restore.noise.stripes import Direction, Lines, line_shifts
+from napari_hsi_restore.noise.stripes import Direction, Lines, line_shifts, split_stripes
 
 # Bands with stripes, ours: so many lines, shifted by so many times what a line mean is
 # uncertain by, and by a visible part of the noise.
 _STRIPE_LINES, _STRIPE_SHARE = 3, 0.01
 _SIGNIFICANT = 5.0
-_LINES_AROUND = 9
 _VISIBLE = 0.25
 # Nothing smaller than this part of the spread of a band is called a stripe or an impulse: the
 # fine texture of a scene without noise is no better known than that.
@@ -67,12 +74,33 @@ class _Bands:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Fits:
-    """Unexplained line means, growth of the noise with the signal, its most, and moments."""
+class _Striped:
+    """Bands with stripes, by index among the active ones.
 
-    lines: dict[Direction, Lines] | None
+    Attributes
+    ----------
+    bands : intp ndarray, (striped,)
+    axis : {'columns', 'rows'} or None
+    strength : float
+        Root mean square shift of their lines at the mean signal, in units of the noise.
+    kinds : tuple of str, (striped,)
+    gain : float
+        Root mean square difference from 1 of the gains of lines that have their own.
+    """
+
+    bands: npt.NDArray[np.intp]
+    axis: Direction | None
+    strength: float
+    kinds: tuple[StripeKind, ...] = ()
+    gain: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Fits:
+    """Stripes, growth of the noise with the signal, and moments."""
+
+    striped: _Striped
     shot: SignalDependence | None
-    most: Float
     moments: Moments
 
 
@@ -111,8 +139,13 @@ def analyse(cube: HyperCube, known: Known | None = None) -> Generator[float, Non
     most = _largest(sigma, shot)
     spread = np.sqrt(np.diag(found.covariance))
     bands = yield from portion(_look(measured, most, spread), 0.6, 0.8)
-    lines = yield from portion(line_shifts(measured, sigma), 0.8, 1.0)
-    known.report = _report(measured, sigma, bands, _Fits(lines, shot, most, found))
+    looked = dataclasses.replace(measured, whole=Whole(found))
+    lines = yield from portion(line_shifts(looked, sigma), 0.8, 0.9)
+    striped = _striped(sigma, lines, most, spread)
+    if striped.axis is not None and lines is not None:
+        steps = split_stripes(looked, sigma, found, lines[striped.axis], striped.axis)
+        striped = _of_kinds(striped, (yield from portion(steps, 0.9, 1.0)))
+    known.report = _report(measured, sigma, bands, _Fits(striped, shot, found))
     return known.report
 
 
@@ -223,7 +256,7 @@ def _report(
     snr[active] = 10.0 * np.log10(np.maximum(bands.power - noise, 1e-6 * noise) / noise)
     sigmas = np.full(cube.n_bands, np.nan)
     sigmas[active] = sigma
-    striped, direction, strength = _striped(sigma, fits)
+    striped = fits.striped.bands
     dead, dead_direction = _dead(bands)
     # The rim of a stripe jumps out, too.
     lone = bands.lone.copy()
@@ -245,8 +278,10 @@ def _report(
         lone_fraction=float(lone.mean()),
         impulse_bands=_numbers(active[has_impulses]),
         stripes=_numbers(active[striped]),
-        stripe_direction=direction,
-        stripe_strength=strength,
+        stripe_direction=fits.striped.axis,
+        stripe_strength=fits.striped.strength,
+        stripe_kinds=dict(zip(_numbers(active[striped]), fits.striped.kinds, strict=True)),
+        stripe_gain=fits.striped.gain,
         dead_lines={int(active[index]): places for index, places in dead.items()},
         dead_line_direction=dead_direction,
         bad_bands=_bad_bands(measured, sigma, bands, found, snr),
@@ -255,31 +290,44 @@ def _report(
     )
 
 
-def _striped(sigma: Float, fits: _Fits) -> tuple[npt.NDArray[np.intp], Direction | None, float]:
-    """Bands with stripes, what is shifted, and by how many times the noise."""
-    nothing, strength = np.array([], dtype=np.intp), dict[Direction, float]()
-    if fits.lines is None:
-        return nothing, None, 0.0
-    found: dict[Direction, tuple[npt.NDArray[np.intp], float]] = {}
-    spread = np.sqrt(np.diag(fits.moments.covariance))
-    for axis, lines in fits.lines.items():
-        # What changes slowly from line to line is the scene.
-        alone = lines.left - ndimage.median_filter(
-            lines.left, size=(1, _LINES_AROUND), mode="reflect"
-        )
-        bright = np.maximum(fits.most / sigma, 1.0)[:, None]
+def _striped(
+    sigma: Float, found: dict[Direction, Lines] | None, most: Float, spread: Float
+) -> _Striped:
+    """Bands with stripes, along the axis that has more of them; all shifts so far."""
+    by_axis: dict[Direction, tuple[npt.NDArray[np.intp], Float]] = {}
+    for axis, lines in (found or {}).items():
+        bright = np.maximum(most / sigma, 1.0)[:, None]
         least = np.maximum(_VISIBLE * sigma, _STRIPE_OF_SPREAD * spread)[:, None]
         limit = np.maximum(_SIGNIFICANT * lines.uncertainty * bright, least)
-        shifted = np.minimum(np.abs(lines.left), np.abs(alone)) > limit
+        # What changes slowly from line to line is the scene.
+        shifted = np.minimum(np.abs(lines.left), np.abs(alone(lines.left))) > limit
         needed = max(_STRIPE_LINES, _STRIPE_SHARE * shifted.shape[1])
         bands = np.flatnonzero(shifted.sum(axis=1) >= needed)
-        size = np.square(lines.left / sigma[:, None])[bands][shifted[bands]]
-        found[axis] = bands, float(size.sum())
-        if bands.size:
-            strength[axis] = float(np.sqrt(size.mean()))
-    axis = max(found, key=lambda name: found[name][1])
-    bands, power = found[axis]
-    return (bands, axis, strength[axis]) if power else (nothing, None, 0.0)
+        by_axis[axis] = bands, np.square(lines.left / sigma[:, None])[bands][shifted[bands]]
+    if not any(bands.size for bands, _ in by_axis.values()):
+        return _Striped(np.array([], dtype=np.intp), None, 0.0)
+    axis = max(by_axis, key=lambda name: float(by_axis[name][1].sum()))
+    bands, size = by_axis[axis]
+    kinds: list[StripeKind] = ["shift"] * len(bands)
+    return _Striped(bands, axis, float(np.sqrt(size.mean())), tuple(kinds))
+
+
+def _of_kinds(striped: _Striped, stripes: Stripes) -> _Striped:
+    """The same bands with what their stripes are."""
+    if stripes.gain is None:
+        return striped
+    count = len(stripes.shift)
+    more = stripes.gain.reshape(count, -1)[striped.bands] - 1.0
+    shifted = stripes.shift.reshape(count, -1)[striped.bands] != 0.0
+    kinds: list[StripeKind] = []
+    for own, moved in zip(more != 0.0, shifted, strict=True):
+        if not own.any():
+            kinds.append("shift")
+        else:
+            kinds.append("shift and gain" if moved[own].any() else "gain")
+    own = more[more != 0.0]
+    gain = float(np.sqrt(np.mean(np.square(own)))) if own.size else 0.0
+    return dataclasses.replace(striped, kinds=tuple(kinds), gain=gain)
 
 
 def _dead(bands: _Bands) -> tuple[dict[int, tuple[int, ...]], Direction | None]:

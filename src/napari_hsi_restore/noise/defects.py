@@ -17,6 +17,8 @@ _LEAST_SHARE = 0.01
 _TIMES_THE_USUAL = 8.0
 _SAMPLE = 32768
 _LEAST_LEVELS = 64
+# Lines that are shifted have levels of their own, with few values each.
+_LEAST_USUAL_LEVELS = 16
 _FREQUENT = 0.2
 # Stuck pixels lie alone; a saturated or dark area is full of neighbours.
 _TIMES_BY_CHANCE, _MOST_CORRELATED = 1.3, 0.15
@@ -107,7 +109,7 @@ def stuck_pixels(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
     found, counts = np.unique(values[valid], return_counts=True)
     total = int(counts.sum())
     # Among so few levels, such as small numbers of photons, one is always frequent.
-    if len(found) < _LEAST_LEVELS:
+    if len(found) < _LEAST_LEVELS or _usual_levels(counts) < _LEAST_USUAL_LEVELS:
         return stuck
     for place in np.argsort(counts)[::-1][:2]:
         near = np.delete(counts[max(place - 5, 0) : place + 6], min(place, 5))
@@ -126,6 +128,12 @@ def stuck_pixels(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
     alone = by_chance < _TIMES_BY_CHANCE * share + _LEAST_SHARE
     alone &= by_chance - share < _MOST_CORRELATED * (1.0 - share)
     return stuck if alone else np.zeros_like(stuck)
+
+
+def _usual_levels(counts: npt.NDArray[np.intp]) -> int:
+    """How many levels hold half of the values but for the two most frequent ones."""
+    rest = np.sort(counts)[-3::-1]
+    return int(np.searchsorted(np.cumsum(rest), 0.5 * rest.sum())) + 1
 
 
 def _cut_off(values: npt.NDArray[np.generic], valid: Mask, alike: Mask) -> bool:

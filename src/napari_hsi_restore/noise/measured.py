@@ -79,6 +79,11 @@ class Stripes:
         result = values - _of_rows(self.shift, rows)
         return result if self.gain is None else result / _of_rows(self.gain, rows)
 
+    def off_band(self, values: Float, index: int) -> Float:
+        """One active band, float64 (y, x), without stripes."""
+        result: Float = values - self.shift[index]
+        return result if self.gain is None else np.asarray(result / self.gain[index])
+
     def cut(self, rows: slice, columns: slice) -> Stripes:
         """The same for a rectangle of pixels."""
         gain = None if self.gain is None else _cut_lines(self.gain, rows, columns)
@@ -161,6 +166,15 @@ class Measured:
             stripes,
             whole.cut(rows, columns),
         )
+
+    def valid(self, index: int, stored: npt.NDArray[Any]) -> Mask:
+        """Which values of one active band, as stored, (y, x), hold measurements."""
+        valid: Mask = self.cube.valid(stored)
+        if self.hidden is not None:
+            valid &= ~self.hidden
+        if self.outliers is not None:
+            valid &= ~self.outliers[index]
+        return valid
 
     def new_result(self) -> Block:
         """Where the result is to be written, float32 (bands, y, x)."""

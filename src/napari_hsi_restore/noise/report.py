@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import pydantic
 
 from napari_hsi_restore.noise.bad_bands import Reason
 from napari_hsi_restore.noise.stripes import Direction
+
+StripeKind = Literal["shift", "gain", "shift and gain"]
 
 
 class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -40,11 +44,16 @@ class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
         Part of the valid values that jump out alone, 0..1.
     impulse_bands : tuple of int
     stripes : tuple of int
-        Bands with shifted lines.
+        Bands with stripes: lines that are shifted or have another gain.
     stripe_direction : {'columns', 'rows'} or None
-        What is shifted.
+        What these lines are.
     stripe_strength : float
-        Root mean square shift of the shifted lines, in units of the noise of their band.
+        Root mean square shift of these lines at the mean signal, in units of the noise of their
+        band.
+    stripe_kinds : dict of int to {'shift', 'gain', 'shift and gain'}
+        What the lines of each band in `stripes` differ by from the others.
+    stripe_gain : float
+        Root mean square difference from 1 of the gains of lines that have their own; 0 without.
     dead_lines : dict of int to tuple of int
         Lines without any variation, by band.
     dead_line_direction : {'columns', 'rows'} or None
@@ -75,6 +84,13 @@ class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
     subspace_dimension: int
     missing_fraction: float
     shot_part: tuple[float | None, ...] = ()
+    stripe_kinds: dict[int, StripeKind] = {}
+    stripe_gain: float = 0.0
+
+    def striped_by(self, what: Literal["shift", "gain"]) -> tuple[int, ...]:
+        """Bands of `stripes` whose lines are shifted, or have gains of their own, or both."""
+        kinds = {band: self.stripe_kinds.get(band, "shift") for band in self.stripes}
+        return tuple(band for band, kind in kinds.items() if what in kind.split(" and "))
 
     @property
     def typical_sigma_255(self) -> float | None:
@@ -90,7 +106,7 @@ class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
         """What was found in one band beside noise, in a few words each."""
         found = []
         if band in self.stripes:
-            found.append("stripes")
+            found.append(f"stripes ({self.stripe_kinds.get(band, 'shift')})")
         if band in self.dead_lines:
             found.append(f"{len(self.dead_lines[band])} dead {self.dead_line_direction}")
         if band in self.impulse_bands:
@@ -112,10 +128,7 @@ def _findings(report: NoiseReport) -> list[str]:
         count = f", as if white were {photons:.3g} photons" if photons else ""
         found.append(f"{report.shot_share:.0%} of the noise variance grows with the signal{count}.")
     if report.stripes:
-        found.append(
-            f"Shifted {report.stripe_direction} (stripes) in {_bands(report.stripes)}, typically "
-            f"by {report.stripe_strength:.2g} times the noise."
-        )
+        found += _stripes(report)
     if report.dead_lines:
         lines = sum(len(places) for places in report.dead_lines.values())
         found.append(
@@ -131,6 +144,27 @@ def _findings(report: NoiseReport) -> list[str]:
         found.append(f"Not worth using ({reason}): {_bands(chosen)}.")
     if report.missing_fraction:
         found.append(f"{_percent(report.missing_fraction)} of the values are missing.")
+    return found
+
+
+def _stripes(report: NoiseReport) -> list[str]:
+    """One sentence for every kind of stripes."""
+    lines, found = report.stripe_direction, []
+    kinds = [report.stripe_kinds.get(band, "shift") for band in report.stripes]
+    # The size is that of all stripes.
+    size = f", typically by {report.stripe_strength:.2g} times the noise"
+    size = size if set(kinds) == {"shift"} else ""
+    for kind in dict.fromkeys(kinds):
+        bands = _bands(
+            tuple(band for band, own in zip(report.stripes, kinds, strict=True) if own == kind)
+        )
+        gain = f"typically {_percent(report.stripe_gain)} from the others"
+        if kind == "shift":
+            found.append(f"Stripes: shifted {lines} in {bands}{size}.")
+        elif kind == "gain":
+            found.append(f"Stripes: {lines} of another gain in {bands}, {gain}.")
+        else:
+            found.append(f"Stripes: {lines} shifted and of another gain in {bands}, {gain}.")
     return found
 
 

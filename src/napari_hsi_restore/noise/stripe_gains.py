@@ -14,18 +14,19 @@ import dataclasses
 from collections.abc import Generator
 
 import numpy as np
-from scipy import ndimage
 
 from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured
+from napari_hsi_restore.noise.shrinking import alone, belief
 
 _MAD_TO_SIGMA = 1.4826
 _LEAST_VALUES = 12
 _MOST_OWN = 0.5
-_SIGNIFICANT = 3.0
-_LINES_AROUND = 9
 # By so much a sum of squares, in units of its uncertainty, must be better [ours].
 _CERTAIN, _BY_CHANCE, _BOTH, _MOST = 16.0, 1.5, 4.0, 9.0
 _FILLINGS = 3
+# A line that differs by more from the others of its band is no detector of another gain: it saw
+# nothing, or something else [ours].
+_MOST_GAIN = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -203,9 +204,8 @@ def split(
         where=weight > 0,
     )
     # What changes slowly from line to line is the scene; of the rest no line counts for much.
-    around = ndimage.median_filter(slopes.gain, size=(1, _LINES_AROUND), mode="reflect")
-    alone = np.minimum(np.abs(slopes.gain), np.abs(slopes.gain - around))
-    unlike = np.minimum(np.square(alone) * steep, _MOST)
+    own = np.minimum(np.abs(slopes.gain), np.abs(alone(slopes.gain)))
+    unlike = np.minimum(np.square(own) * steep, _MOST)
     misfit = np.square(left - only * at_mean) * precise + np.square(slopes.gain - only) * steep
     as_shift = np.where(striped, unlike, 0.0).sum(axis=1)
     as_gain = np.where(striped, np.minimum(misfit, _MOST), 0.0).sum(axis=1)
@@ -216,11 +216,13 @@ def split(
     both = ~gains & (as_both + _CERTAIN < as_shift)
     if not (gains | both).any():
         return shift, None
-    seen = np.abs(only) * np.sqrt(weight) > _SIGNIFICANT
-    at_zero[gains] = 0.0
-    gain[gains] += np.where(seen, only, 0.0)[gains]
-    at_zero[both] -= np.where(striped, slopes.gain * at_mean, 0.0)[both]
-    gain[both] += np.where(striped, slopes.gain, 0.0)[both]
+    with np.errstate(divide="ignore"):
+        seen = belief(only, 1.0 / np.sqrt(weight)) * (np.abs(only) < _MOST_GAIN)
+    slope = np.where(striped & (np.abs(slopes.gain) < _MOST_GAIN), slopes.gain, 0.0)
+    at_zero[gains] = np.where(np.abs(only) < _MOST_GAIN, 0.0, shift)[gains]
+    gain[gains] += (seen * only)[gains]
+    at_zero[both] -= (slope * at_mean)[both]
+    gain[both] += slope[both]
     return at_zero, gain
 
 

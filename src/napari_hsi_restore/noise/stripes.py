@@ -29,13 +29,13 @@ from napari_hsi_restore.noise.measured import (
     moments,
 )
 from napari_hsi_restore.noise.portion import portion
+from napari_hsi_restore.noise.shrinking import belief
 from napari_hsi_restore.noise.stripe_gains import line_gains, split
 
 Direction = Literal["columns", "rows"]
 
 _ROUNDS = 20
 _RIDGE = 1e-7
-_SIGNIFICANT = 3.0
 _MAD_TO_SIGMA = 1.4826
 _LEAST_BANDS, _LEAST_LINES = 3, 6
 _LEAST_VALUES = 4
@@ -91,19 +91,47 @@ def find_stripes(measured: Measured, sigma: Float) -> Generator[float, None, Str
     if found is None:
         return Stripes(np.zeros((len(sigma), 1, measured.cube.shape[2]), np.float32))
     shifts = {
-        axis: np.where(np.abs(lines.left) > _SIGNIFICANT * lines.uncertainty, lines.left, 0.0)
-        for axis, lines in found.items()
+        axis: lines.left * belief(lines.left, lines.uncertainty) for axis, lines in found.items()
     }
     power = {axis: np.square(shift / sigma[:, None]).mean() for axis, shift in shifts.items()}
     axis: Direction = "columns" if power["columns"] >= power["rows"] else "rows"
-    shift = shifts[axis]
     if not power[axis]:
-        return _stripes(axis, shift)
+        return _stripes(axis, shifts[axis])
+    steps = split_stripes(measured, sigma, scene, found[axis], axis)
+    return (yield from portion(steps, 0.6, 1.0))
+
+
+def split_stripes(
+    measured: Measured, sigma: Float, scene: Moments, lines: Lines, axis: Direction
+) -> Generator[float, None, Stripes]:
+    """Tell shifts from gains for the lines along one axis.
+
+    Parameters
+    ----------
+    measured : Measured
+    sigma : float64 ndarray, (active,)
+        Noise in stored units.
+    scene : Moments
+        Of `measured`.
+    lines : Lines
+    axis : {'columns', 'rows'}
+        What `lines` are.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    Stripes
+        Of the active bands.
+    """
+    shift = lines.left * belief(lines.left, lines.uncertainty)
     even = dataclasses.replace(measured, stripes=_stripes(axis, shift))
     axes = _scene_axes(scene, sigma, shift.shape[1])
-    both = yield from portion(line_gains(even, scene.mean, axes, sigma), 0.6, 1.0)
+    both = yield from line_gains(even, scene.mean, axes, sigma)
     slopes = both[0] if axis == "columns" else both[1]
-    lines = found[axis]
     shift, gain = split(shift, slopes, lines.left, lines.uncertainty, lines.means - lines.left)
     return _stripes(axis, shift, gain)
 
@@ -196,7 +224,10 @@ def _scene_axes(found: Moments, sigma: Float, lines: int) -> Float:
     scale = np.sqrt(np.maximum(np.diag(found.covariance), np.square(sigma)))
     correlation = found.covariance / np.outer(scale, scale)
     values, vectors = np.linalg.eigh(correlation)
-    inverse = np.square(vectors) @ (1.0 / np.maximum(values, _RIDGE))
+    # Where values are missing the elements are of different pixels, and some may be negative:
+    # by as much the small ones are not known.
+    ridge = max(_RIDGE, -2.0 * float(values[0]))
+    inverse = np.square(vectors) @ (1.0 / np.maximum(values, ridge))
     unique = np.maximum(scale / np.sqrt(inverse), sigma)
     values, vectors = np.linalg.eigh(found.covariance / np.outer(unique, unique))
     # Stripes are as many samples as there are lines, not pixels.

@@ -60,16 +60,22 @@ def recommend(report: NoiseReport, *, fill: bool = False) -> Recommendation:
         *(["dead lines"] if report.dead_lines else []),
         *(["impulses"] if impulses else []),
     ]
-    if striped or report.lone_fraction >= _LEAST_IMPULSES:
+    removed = "then the Gaussian noise is removed"
+    if report.shot_share:
+        removed = (
+            f"then the noise is removed, {report.shot_share:.0%} of which grows with the signal"
+        )
+    if report.lone_fraction >= _LEAST_IMPULSES:
         return _untrained(
             "sparse",
             f"{_joined(found)} found: they are mended first, then the Gaussian noise is removed",
         )
+    if striped or (report.shot_share and (found or fill)):
+        what = f"{_joined(found)} found: they are mended" if found else "Hidden pixels are filled"
+        return _untrained("mended", f"{what} first, {removed}")
     if found:
         return _untrained(
-            "fasthyin",
-            f"{_joined(found)} found: they are filled from the other bands, and the Gaussian noise "
-            "is removed",
+            "fasthyin", f"{_joined(found)} found: they are filled from the other bands, {removed}"
         )
     if fill:
         return _untrained("fasthyin", "Hidden pixels are filled, and the Gaussian noise is removed")

@@ -31,7 +31,8 @@ _SHOT_ALPHA, _BAD_ALPHA = 90, 70
 _TALL = 10.0
 # Distinct on dark and on light backgrounds; the shape tells them apart without colours.
 _KINDS = (
-    ("stripes", "s", "■", "#e6550d"),
+    ("stripes (shift)", "s", "■", "#e6550d"),
+    ("stripes (gain)", "d", "◆", "#9e6bd1"),
     ("dead lines", "t", "▼", "#3182bd"),
     ("impulses", "x", "✖", "#31a354"),
 )
@@ -234,7 +235,8 @@ class NoiseChart(QWidget):
 
     def _marked(self, report: NoiseReport) -> dict[str, tuple[int, ...]]:
         return {
-            "stripes": report.stripes,
+            "stripes (shift)": report.striped_by("shift"),
+            "stripes (gain)": report.striped_by("gain"),
             "dead lines": tuple(report.dead_lines),
             "impulses": report.impulse_bands,
         }
