@@ -18,6 +18,7 @@ from napari_hsi_restore.cli import main
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Note, Progress
 from napari_hsi_restore.jobs import learning_job
+from napari_hsi_restore.jobs.learning import LearningClient
 from napari_hsi_restore.models.architectures.stas import reach
 from napari_hsi_restore.models.spec import EigenSRSpec, StasSpec
 from napari_hsi_restore.search_space.genotype import Edge, Genotype
@@ -84,7 +85,7 @@ def test_the_way_of_learning_follows_from_what_is_given(
     asked = []
 
     def events(self, name, folder, *, resume):
-        asked.append((self.recipe, self._references, self._noise_from))
+        asked.append((self.recipe, self.material.references, self.material.noise_from))
         raise UserError("enough")
         yield
 
@@ -94,7 +95,7 @@ def test_the_way_of_learning_follows_from_what_is_given(
     assert recipe.method == method
     assert (references is not None) == (method == "reference")
     assert (noise_from is not None) == ("--noise-from" in options)
-    assert capsys.readouterr().err == "enough\n"
+    assert capsys.readouterr().err.endswith("enough\n")
 
 
 def test_a_model_that_enlarges_takes_the_cubes_as_clean(place):
@@ -165,9 +166,20 @@ def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(files, place, capsys):
     command += ["--from", "tiny", "--name", "mine", "--device", "cpu", "--minutes", "30"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     checkpoint = place / "runs" / "mine" / "last.safetensors"
-    while not checkpoint.exists():
-        assert process.poll() is None
-        time.sleep(0.05)
+    client = LearningClient()
+
+    def until(condition):
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    # The docks show it while it runs.
+    until(lambda: checkpoint.exists() and client.others()[0].ending.progress is not None)
+    [seen] = client.others()
+    assert (seen.job.name, seen.job.kind, seen.job.cubes) == ("mine", "finetune", ("noisy",))
+    assert seen.elsewhere
+    assert client.unfinished() == ()
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
@@ -176,9 +188,48 @@ def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(files, place, capsys):
     assert checkpoint.exists()
     assert finetune(files) == 1
     assert "interrupted run" in capsys.readouterr().err
+
+    # The docks resume it, and the command line what they have stopped.
+    [unfinished] = client.unfinished()
+    assert unfinished.ending.reason == "stopped"
+    learning = client.resume(unfinished)
+    until(lambda: learning.course.last("loss") is not None or not learning.active)
+    assert any(note.startswith("Going on after") for note in learning.course.notes)
+    client.cancel(learning)
+    until(lambda: learning.state == "stopped")
+    assert learning.record.name == "mine"
+    client.close()
     assert finetune(files, "--resume") == 0
     assert "mine" in own_models()
     assert os.listdir(place / "runs") == []
+
+
+def test_a_run_that_is_to_replace_a_model_can_only_go_on_where_it_began(files, place):
+    assert finetune(files) == 0
+    recipe = verbs_learning.finetune_recipe(
+        start="tiny", name="mine", references=False, clean=False, minutes=9, seed=0, device="cpu"
+    )
+    task = verbs_learning.FineTuning(recipe, [hsr.read(files / "noisy.npz")], None, None)
+    learning = verbs_learning.Learning(task, resume=False, overwrite=True)
+    events = learning.events()
+    while not learning.is_begun:
+        next(events)
+    events.close()
+    [unfinished] = LearningClient().unfinished()
+    assert unfinished.job.replaces
+    assert unfinished.job.name == "mine"
+    assert unfinished.folder.name == "mine.new"
+    assert own_models() == ["mine", "tiny"]
+
+
+def test_cubes_that_cannot_be_noted_do_not_stop_a_run(files, place, monkeypatch, capsys):
+    def full(self, folder, cancelled):
+        raise UserError("The disk is full; free some space.")
+
+    monkeypatch.setattr(verbs_learning.Material, "write", full)
+    assert finetune(files) == 0
+    assert "only the command line can resume it" in capsys.readouterr().err
+    assert "mine" in own_models()
 
 
 def test_search_shows_its_events_and_its_model(files, place, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -174,8 +175,12 @@ def _shown(learning: Learning, quiet: bool) -> ModelRecord:
     from napari_hsi_restore.progress_line import ProgressLine
 
     figures: dict[str, float] = {}
-    with ProgressLine(sys.stderr, quiet=quiet) as line:
-        for event in learning.events():
+    # Whatever ends it, the run is closed before anything is said of what it leaves.
+    with (
+        contextlib.closing(learning.events()) as going,
+        ProgressLine(sys.stderr, quiet=quiet) as line,
+    ):
+        for event in going:
             raise_if_interrupted()
             if isinstance(event, events.Metric):
                 figures[event.name] = event.value

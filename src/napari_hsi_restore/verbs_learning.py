@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -12,9 +13,11 @@ import pydantic
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.events import Done, Event
+from napari_hsi_restore.events import Done, Event, Failed, Note, Progress
 from napari_hsi_restore.io import read
 from napari_hsi_restore.jobs import learning_job
+from napari_hsi_restore.jobs.learning_course import Line, Log, Stopped
+from napari_hsi_restore.jobs.learning_job import Kind, Material
 from napari_hsi_restore.search import SearchRecipe
 from napari_hsi_restore.search import search as searching
 from napari_hsi_restore.training.finetune import FineTuneRecipe, Method
@@ -255,6 +258,8 @@ class FineTuning:
     noise_from : HyperCube, or None
     """
 
+    kind: Kind = "finetune"
+
     def __init__(
         self,
         recipe: FineTuneRecipe,
@@ -263,7 +268,7 @@ class FineTuning:
         noise_from: HyperCube | None,
     ) -> None:
         self.recipe = recipe
-        self._cubes, self._references, self._noise_from = cubes, references, noise_from
+        self.material = Material(cubes, references, noise_from)
 
     def events(self, name: str, folder: Path, *, resume: bool) -> Generator[Event, None, None]:
         """Run under a name in a folder."""
@@ -273,10 +278,10 @@ class FineTuning:
         recipe = self.recipe.model_copy(update={"name": name})
         return tuning(
             recipe,
-            self._cubes,
-            self._references,
+            self.material.cubes,
+            self.material.references,
             folder,
-            noise_from=self._noise_from,
+            noise_from=self.material.noise_from,
             resume=resume,
         )
 
@@ -290,14 +295,16 @@ class Searching:
     cubes : sequence of HyperCube
     """
 
+    kind: Kind = "search"
+
     def __init__(self, recipe: SearchRecipe, cubes: Sequence[HyperCube]) -> None:
         self.recipe = recipe
-        self._cubes = cubes
+        self.material = Material(cubes)
 
     def events(self, name: str, folder: Path, *, resume: bool) -> Generator[Event, None, None]:
         """Run under a name in a folder."""
         recipe = self.recipe.model_copy(update={"name": name})
-        return searching(recipe, self._cubes, folder, resume=resume)
+        return searching(recipe, self.material.cubes, folder, resume=resume)
 
 
 class Learning:
@@ -351,23 +358,69 @@ class Learning:
                 f"{self.folder}: the folder of the run cannot be made ({error.strerror}); set "
                 f"{RUNS_VARIABLE} to another folder."
             ) from error
+        self._refuse_unfinished()
         learning_job.own(self.folder)
+        log = Log(self.folder / learning_job.EVENTS)
         try:
+            yield from self._described()
             task = self._task.events(self.folder.name, self.folder, resume=self._resume)
             with contextlib.closing(task):
                 for event in task:
                     if isinstance(event, Done):
                         break
+                    _noted(log, event)
                     yield event
-        finally:
-            learning_job.disown(self.folder)
-            if not self.is_begun:
-                # What never began leaves no folder behind.
-                with contextlib.suppress(OSError):
-                    self.folder.rmdir()
+        except BaseException as error:
+            if isinstance(error, UserError):
+                _noted(log, Failed(str(error)))
+            if self.is_begun:
+                learning_job.disown(self.folder)
+            else:
+                # What never began leaves nothing behind.
+                learning_job.remove_job(self.folder)
+            raise
         done = self._installed()
         shutil.rmtree(self.folder, ignore_errors=True)
         yield Done(done)
+
+    def _refuse_unfinished(self) -> None:
+        """Let nobody begin anew what a dock has prepared and not begun."""
+        there = learning_job.read_job(self.folder) is not None
+        if there and not self._resume and not (self.folder / learning_job.DONE).exists():
+            raise UserError(
+                f"{self.folder}: an interrupted run lies there; resume it (--resume), or choose "
+                "another name."
+            )
+
+    def _described(self) -> Generator[Event, None, None]:
+        """Write what the docks of napari show of a run, and what they resume it with."""
+        folder, recipe = self.folder, self._task.recipe
+        learning_job.write_text(
+            folder / learning_job.RECIPE,
+            recipe.model_copy(update={"name": folder.name}).model_dump_json(indent=2),
+        )
+        before = learning_job.read_job(folder) if self._resume else None
+        if before is not None:
+            job = before.model_copy(update={"minutes": recipe.minutes})
+            learning_job.write_job(folder, job)
+            return
+        yield Progress(0.0, "noting the cubes")
+        shutil.rmtree(folder / learning_job.INPUTS, ignore_errors=True)
+        (folder / learning_job.INPUTS).mkdir()
+        try:
+            self._task.material.write(folder, lambda: False)
+        except UserError as error:
+            shutil.rmtree(folder / learning_job.INPUTS, ignore_errors=True)
+            yield Note(f"{error} The run goes on; only the command line can resume it.")
+            return
+        job = learning_job.LearningJob(
+            kind=self._task.kind,
+            name=self.name,
+            cubes=(),
+            minutes=recipe.minutes,
+            replaces=self._replaces,
+        )
+        learning_job.write_job(folder, self._task.material.describe(job))
 
     def kept(self) -> ModelRecord | None:
         """Install what an interrupted run has learned so far, if it is worth it.
@@ -377,6 +430,7 @@ class Learning:
         ModelRecord or None
             None if there is nothing better than before, or it would replace a model.
         """
+        _noted(Log(self.folder / learning_job.EVENTS), Stopped())
         if self._replaces or not self.is_begun:
             return None
         found = keep(self.folder)
@@ -390,6 +444,12 @@ class Learning:
             library.remove(self.name)
             return library.rename(self.folder.name, self.name)
         return records.record(self.name)
+
+
+def _noted(log: Log, event: Line) -> None:
+    # A full disk is said by whatever must write there; the log is no such thing.
+    with contextlib.suppress(OSError):
+        log.add(event, time.monotonic())
 
 
 def _finished(learning: Learning) -> ModelRecord:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
+import psutil
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QPushButton
+from tests.jobs.fake_learning import FakeRecipe
 from tests.widgets.learning import PATIENCE_MS, client, step_of, wait_for_step, wait_idle
 from tests.widgets.window import add, complaints, named, open_dock
 
+from napari_hsi_restore.events import Progress
 from napari_hsi_restore.io import write
+from napari_hsi_restore.jobs import learning_job
 from napari_hsi_restore.jobs.client import shared_client
-from napari_hsi_restore.jobs.learning_job import Material, read_job
+from napari_hsi_restore.jobs.learning_course import Log
+from napari_hsi_restore.jobs.learning_job import LearningJob, Material, read_job
 from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.restore.recipe import automatic_choice
 from napari_hsi_restore.scene import demo_scene
+from napari_hsi_restore.training.library import runs_folder
 from napari_hsi_restore.widgets.parts.model_library import model_library
 from napari_hsi_restore.widgets.parts.reminder import remind_of_unfinished
 from napari_hsi_restore.zoo import list_models
@@ -190,6 +199,43 @@ def test_jobs_can_be_resumed_after_the_last_window_is_closed(qtbot, viewer, dock
     qtbot.waitUntil(lambda: client.pid is None, timeout=PATIENCE_MS)
     [unfinished] = client.unfinished()
     assert unfinished.ending.reason == "interrupted"
+
+
+def test_a_run_of_the_command_line_is_shown_and_offered_when_it_is_interrupted(
+    qtbot, dock, client, scene
+):
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        folder = runs_folder() / "theirs"
+        (folder / learning_job.INPUTS).mkdir(parents=True)
+        material = Material([scene.replace(name="noisy")])
+        material.write(folder, lambda: False)
+        recipe = FakeRecipe(name="theirs", steps=10**6).model_dump_json()
+        learning_job.write_text(folder / learning_job.RECIPE, recipe)
+        started = psutil.Process(other.pid).create_time()
+        owner = json.dumps({"pid": other.pid, "started": started})
+        learning_job.write_text(folder / "owner.json", owner)
+        log = Log(folder / learning_job.EVENTS)
+        log.add(Progress(0.4, "learning", 90.0), 0.0)
+        job = LearningJob(kind="finetune", name="theirs", cubes=(), minutes=9)
+        learning_job.write_job(folder, material.describe(job))
+        said = "“theirs” runs in another program: learning, 40% · about 1 min 30 s left."
+        qtbot.waitUntil(lambda: dock.unfinished.sentences == [said], timeout=PATIENCE_MS)
+        assert not any("theirs" in name for name in texts(dock))
+        log.add(Progress(0.5, "learning", 60.0), 9.0)
+        qtbot.waitUntil(lambda: "50%" in dock.unfinished.sentences[0], timeout=PATIENCE_MS)
+    finally:
+        other.kill()
+        other.wait()
+        other.stdin.close()
+    qtbot.waitUntil(
+        lambda: dock.unfinished.sentences == ["“theirs” was interrupted at 50%."],
+        timeout=PATIENCE_MS,
+    )
+    named(dock, QPushButton, "Resume theirs").click()
+    wait_for_step(qtbot, dock, 2)
+    dock.panel.stop.click()
+    wait_idle(qtbot, dock)
 
 
 def test_any_dock_tells_of_an_interrupted_job(qtbot, viewer, dock, client):

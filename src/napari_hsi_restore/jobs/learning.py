@@ -126,7 +126,7 @@ class Learning:
 
 @dataclasses.dataclass(frozen=True)
 class Unfinished:
-    """A job on disk that nobody works at.
+    """A job on disk that this process does not work at.
 
     Attributes
     ----------
@@ -134,11 +134,14 @@ class Unfinished:
     folder : Path
     ending : Ending
         How far it came, and why it is not done.
+    elsewhere : bool
+        Whether another process works at it: the command line, or another napari.
     """
 
     job: LearningJob
     folder: Path
     ending: Ending
+    elsewhere: bool = False
 
 
 class LearningClient:
@@ -222,9 +225,7 @@ class LearningClient:
         """
         folder = unfinished.folder
         if learning_job.owned_by_another(folder):
-            raise UserError(
-                f"“{unfinished.job.name}” has been resumed in another window of napari already."
-            )
+            raise UserError(f"“{unfinished.job.name}” has been resumed in another program already.")
         learning_job.own(folder)
         with self._changed:
             self._all = [known for known in self._all if known.folder != folder]
@@ -234,6 +235,10 @@ class LearningClient:
 
     def unfinished(self) -> tuple[Unfinished, ...]:
         """The jobs on disk that nobody works at and that can be resumed, by name."""
+        return tuple(job for job in self.others() if not job.elsewhere)
+
+    def others(self) -> tuple[Unfinished, ...]:
+        """The jobs on disk that are not done and that this process does not work at, by name."""
         known = {learning.folder: learning for learning in self.jobs}
         active = {folder for folder, learning in known.items() if learning.active}
         found = []
@@ -242,13 +247,14 @@ class LearningClient:
             job = learning_job.read_job(folder)
             if job is None or folder in active or folder.name.startswith(_DISCARDED):
                 continue
-            if (folder / learning_job.DONE).exists() or learning_job.owned_by_another(folder):
+            if (folder / learning_job.DONE).exists():
                 continue
+            elsewhere = learning_job.owned_by_another(folder)
             ending = read_ending(folder / learning_job.EVENTS)
             if folder in known and known[folder].cancelled:
                 # The file says so only when the child has written its last checkpoint.
                 ending = dataclasses.replace(ending, reason="stopped")
-            found.append(Unfinished(job, folder, ending))
+            found.append(Unfinished(job, folder, ending, elsewhere))
         return tuple(found)
 
     def forget(self, unfinished: Unfinished) -> None:

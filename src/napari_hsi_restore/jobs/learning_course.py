@@ -219,11 +219,14 @@ class Ending:
         The sentence of the failure, else empty.
     fraction : float
         How far it had come, 0 to 1.
+    progress : Progress or None
+        The last that was said.
     """
 
     reason: Literal["interrupted", "stopped", "failed"] = "interrupted"
     message: str = ""
     fraction: float = 0.0
+    progress: Progress | None = None
 
 
 _TAIL_BYTES = 64 << 10
@@ -241,13 +244,13 @@ def read_ending(path: Path) -> Ending:
     ending = Ending()
     for event in _lines(tail):
         if isinstance(event, Progress):
-            ending = Ending(fraction=event.fraction)
+            ending = Ending(fraction=event.fraction, progress=event)
         elif isinstance(event, Stopped):
             ending = dataclasses.replace(ending, reason="stopped")
         elif isinstance(event, Failed):
             ending = dataclasses.replace(ending, reason="failed", message=event.message)
         elif isinstance(event, Metric | Done):
-            ending = Ending(fraction=ending.fraction)
+            ending = Ending(fraction=ending.fraction, progress=ending.progress)
     return ending
 
 

@@ -7,6 +7,7 @@ last; what the training itself keeps there (checkpoints) is its own business.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -53,6 +54,9 @@ class LearningJob(pydantic.BaseModel, frozen=True, extra="forbid"):
         Whether there is a further cube whose noise is to be taken.
     minutes : float
         How long it is to learn.
+    replaces : bool
+        Whether its model is to replace one of this name when it is ready, which only the
+        program that began it does.
     """
 
     version: Literal[1] = 1
@@ -62,6 +66,7 @@ class LearningJob(pydantic.BaseModel, frozen=True, extra="forbid"):
     references: int = 0
     noise_from: bool = False
     minutes: float
+    replaces: bool = False
 
 
 class Material:
@@ -169,6 +174,15 @@ def read_job(folder: Path) -> LearningJob | None:
         return LearningJob.model_validate_json((folder / JOB).read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def remove_job(folder: Path) -> None:
+    """Remove what makes a folder a job, and the folder if nothing else lies in it."""
+    for name in (JOB, RECIPE, EVENTS, CHILD, _OWNER):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / INPUTS, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def write_text(path: Path, text: str) -> None:

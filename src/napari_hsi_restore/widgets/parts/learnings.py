@@ -24,6 +24,8 @@ from napari_hsi_restore.widgets.parts.background import start_work
 from napari_hsi_restore.widgets.parts.model_library import model_library
 
 _POLL_MS = 150
+_OTHERS_MS = 2000
+"""Between two looks at what other programs do, which say something every two seconds."""
 
 
 class Learnings(QObject):
@@ -45,10 +47,15 @@ class Learnings(QObject):
         self._seen: dict[Learning, int] = {}
         self._states: dict[Learning, str] = {}
         self._listing = False
+        self._asked_again = False
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._poll)
         self._timer.start()
+        self._others = QTimer(self)
+        self._others.setInterval(_OTHERS_MS)
+        self._others.timeout.connect(self.list_unfinished)
+        self._others.start()
         if isinstance(parent, QMainWindow):
             parent.installEventFilter(self)
         self.list_unfinished()
@@ -62,10 +69,11 @@ class Learnings(QObject):
         return shown[-1] if shown else None
 
     def list_unfinished(self) -> None:
-        """Look on the disk for jobs that can be resumed."""
+        """Look on the disk for jobs that can be resumed, and those of other programs."""
+        self._asked_again = self._listing
         if not self._listing:
             self._listing = True
-            start_work(self._take_unfinished, self.client.unfinished)
+            start_work(self._take_unfinished, self.client.others)
 
     def resume(self, unfinished: Unfinished) -> None:
         """Go on with a job."""
@@ -82,7 +90,17 @@ class Learnings(QObject):
 
     def _take_unfinished(self, found: tuple[Unfinished, ...]) -> None:
         self._listing = False
+        if self._asked_again:
+            # Something has changed since that look began.
+            self.list_unfinished()
+        if found == self.unfinished:
+            return
+        there = {job.folder for job in found if job.elsewhere}
+        ended = {job.folder for job in self.unfinished if job.elsewhere} - there
         self.unfinished = found
+        if ended:
+            # Another program may have made a model of it.
+            model_library.changed.emit()
         self.changed.emit()
 
     def _poll(self) -> None:

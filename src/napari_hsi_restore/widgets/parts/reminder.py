@@ -19,7 +19,9 @@ def remind_of_unfinished() -> None:
 
 
 def _tell(found: tuple[Unfinished, ...]) -> None:
-    interrupted = [job for job in found if job.ending.reason == "interrupted"]
+    interrupted = [
+        job for job in found if job.ending.reason == "interrupted" and not job.job.replaces
+    ]
     if interrupted:
         first, more = interrupted[0], len(interrupted) - 1
         others = f", and {more} more" if more else ""

@@ -1,4 +1,4 @@
-"""Jobs that were interrupted or stopped, each with the choice to go on or to forget it."""
+"""Jobs that were interrupted or stopped, to go on or to forget, and those of other programs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_hsi_restore.jobs.learning import Unfinished
+from napari_hsi_restore.widgets.parts.runs import time_left
 
 _WHY = {
     "interrupted": "was interrupted",
@@ -42,6 +43,7 @@ class UnfinishedList(QFrame):
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._shown: tuple[Unfinished, ...] = ()
+        self._texts: list[QLabel] = []
         self._rows = QVBoxLayout(self)
         self._rows.setContentsMargins(6, 4, 6, 4)
         self.hide()
@@ -51,40 +53,57 @@ class UnfinishedList(QFrame):
         """The jobs that are listed."""
         return self._shown
 
+    @property
+    def sentences(self) -> list[str]:
+        """What is said of them."""
+        return [text.text() for text in self._texts]
+
     def set_jobs(self, jobs: Sequence[Unfinished]) -> None:
         """List these jobs and no others."""
-        if tuple(jobs) == self._shown:
-            return
-        self._shown = tuple(jobs)
+        before, self._shown = self._shown, tuple(jobs)
+        # A row that stays is kept: somebody may be about to press its button.
+        if [_row_of(job) for job in before] != [_row_of(job) for job in jobs]:
+            self._rebuild()
+        for job, text in zip(jobs, self._texts, strict=True):
+            if text.text() != sentence(job):
+                text.setText(sentence(job))
+        self.setVisible(bool(jobs))
+
+    def _rebuild(self) -> None:
         while (item := self._rows.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
-        for job in jobs:
-            self._rows.addWidget(self._row(job))
-        self.setVisible(bool(jobs))
+        self._texts = []
+        for place in range(len(self._shown)):
+            self._rows.addWidget(self._row(place))
 
-    def _row(self, unfinished: Unfinished) -> QWidget:
-        name, ending = unfinished.job.name, unfinished.ending
-        text = QLabel(f"“{name}” {_WHY[ending.reason]} at {ending.fraction:.0%}.")
+    def _row(self, place: int) -> QWidget:
+        unfinished = self._shown[place]
+        name = unfinished.job.name
+        text = QLabel()
         text.setWordWrap(True)
         cubes = ", ".join(unfinished.job.cubes)
         text.setToolTip(
-            f"{unfinished.job.minutes:g} minutes with {cubes}. {ending.message}".strip()
+            f"{unfinished.job.minutes:g} minutes with {cubes}. {unfinished.ending.message}".strip()
         )
-        resume = QPushButton("Resume")
-        resume.setAccessibleName(f"Resume {name}")
-        resume.setToolTip("Go on from its last checkpoint")
-        resume.clicked.connect(lambda: self.resume_requested.emit(unfinished))
-        forget = QPushButton("Forget")
-        forget.setAccessibleName(f"Forget {name}")
-        forget.setToolTip("Delete its checkpoints; a model that was made of it stays")
-        forget.clicked.connect(lambda: self._ask(unfinished))
+        self._texts.append(text)
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(text, 1)
-        layout.addWidget(resume)
+        if unfinished.elsewhere:
+            return row
+        if not unfinished.job.replaces:
+            resume = QPushButton("Resume")
+            resume.setAccessibleName(f"Resume {name}")
+            resume.setToolTip("Go on from its last checkpoint")
+            resume.clicked.connect(lambda: self.resume_requested.emit(self._shown[place]))
+            layout.addWidget(resume)
+        forget = QPushButton("Forget")
+        forget.setAccessibleName(f"Forget {name}")
+        forget.setToolTip("Delete its checkpoints; a model that was made of it stays")
+        forget.clicked.connect(lambda: self._ask(self._shown[place]))
         layout.addWidget(forget)
         return row
 
@@ -96,3 +115,26 @@ class UnfinishedList(QFrame):
         )
         if answer == QMessageBox.StandardButton.Yes:
             self.forget_requested.emit(unfinished)
+
+
+def sentence(unfinished: Unfinished) -> str:
+    """How a job stands, in plain words."""
+    name, ending = unfinished.job.name, unfinished.ending
+    if unfinished.elsewhere:
+        progress = ending.progress
+        if progress is None:
+            return f"“{name}” runs in another program."
+        left = time_left(progress.eta_s)
+        return (
+            f"“{name}” runs in another program: {progress.message}, {progress.fraction:.0%}{left}."
+        )
+    said = f"“{name}” {_WHY[ending.reason]} at {ending.fraction:.0%}."
+    if unfinished.job.replaces:
+        said += " It is to replace that model: go on with --resume on the command line."
+    return said
+
+
+def _row_of(unfinished: Unfinished) -> tuple[object, ...]:
+    """What decides how a row looks, but for its sentence."""
+    job = unfinished.job
+    return unfinished.folder, unfinished.elsewhere, job, unfinished.ending.message
