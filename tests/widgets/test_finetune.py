@@ -90,6 +90,10 @@ def test_how_many_gpus_learn_can_be_said_where_there_are_several(dock):
         form.show_devices(devices)
         assert form.gpus.isVisibleTo(form.advanced.content()) == shown
         assert form.recipe().devices == "auto"
+    assert form.compute.device.currentText() == "auto: 2 GPUs"
+    form.gpus.setValue(1)
+    assert form.recipe().devices == 1
+    assert form.compute.device.currentText() == "auto: GPU 0"
     form.gpus.setValue(2)
     assert form.recipe().devices == 2
     # Whoever names a device means that one.

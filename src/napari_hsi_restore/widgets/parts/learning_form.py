@@ -56,7 +56,7 @@ class LearningForm(QWidget):
             (_ALL, _MOST_GPUS),
         )
         self.gpus.setSpecialValueText("all")
-        self.gpus.valueChanged.connect(lambda *_: self.changed.emit())
+        self.gpus.valueChanged.connect(self._on_gpus)
         self.folded = form_rows.form_layout()
         self._several = False
 
@@ -103,8 +103,19 @@ class LearningForm(QWidget):
     def _gpu_row(self) -> form_rows.Row:
         return ("GPUs", self.gpus)
 
+    def _on_gpus(self) -> None:
+        self._show_gpus()
+        self.changed.emit()
+
     def _show_gpus(self) -> None:
         form_rows.show_rows(self.folded, (self._gpu_row,), self._can_share)
+        if self._several:
+            count = self.gpus.value() or self.gpus.maximum()
+            auto = self.compute.device.findData(AUTO)
+            one = self.compute.device.itemText(auto + 1)
+            self.compute.device.setItemText(
+                auto, f"auto: {count} GPUs" if count > 1 else f"auto: {one}"
+            )
 
     def set_layers(self, layers: Sequence[tuple[str, object]], active: object) -> None:
         """Offer these layers to learn from."""

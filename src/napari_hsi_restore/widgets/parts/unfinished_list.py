@@ -84,9 +84,8 @@ class UnfinishedList(QFrame):
         text = QLabel()
         text.setWordWrap(True)
         cubes = ", ".join(unfinished.job.cubes)
-        text.setToolTip(
-            f"{unfinished.job.minutes:g} minutes with {cubes}. {unfinished.ending.message}".strip()
-        )
+        more = "Stop it where it was begun." if unfinished.elsewhere else unfinished.ending.message
+        text.setToolTip(f"{unfinished.job.minutes:g} minutes with {cubes}. {more}".strip())
         self._texts.append(text)
         row = QWidget()
         layout = QHBoxLayout(row)
@@ -130,7 +129,9 @@ def sentence(unfinished: Unfinished) -> str:
         )
     said = f"“{name}” {_WHY[ending.reason]} at {ending.fraction:.0%}."
     if unfinished.job.replaces:
-        said += " It is to replace that model: go on with --resume on the command line."
+        said += (
+            " It replaces a model: only the command line goes on with it (--overwrite --resume)."
+        )
     return said
 
 
