@@ -60,6 +60,17 @@ def test_every_piece_is_what_the_file_holds_in_the_end(tmp_path, values, interle
             assert np.array_equal(views.exact(level, everything(views, level)), whole)
 
 
+def test_nobody_waits_for_a_band_that_lies_in_all_of_the_file(tmp_path, values):
+    views = BandViews(read(envi(tmp_path, values, interleave="bip")).data, folder=tmp_path)
+    # As while the window builds the layer: nothing is read, and no patience would help.
+    views.postpone(0.3)
+    box = ((4, 5), (0, 700), (0, 300))
+    preview, exact = views.at_once(0, box, patience_s=3600.0)
+    assert not exact
+    assert preview.shape == (1, 700, 300)
+    assert np.array_equal(views.exact(0, box), values[4:5])
+
+
 def test_a_preview_has_the_shape_and_comes_from_the_overview(tmp_path, values):
     smooth = np.broadcast_to(np.arange(700, dtype="u2")[:, None], SHAPE).copy()
     views = BandViews(

@@ -15,6 +15,7 @@ import mmap
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -92,6 +93,7 @@ class BandViews:
         self._pieces: OrderedDict[tuple[int, Box], npt.NDArray[Any]] = OrderedDict()
         self._held = 0
         self._most_held = CACHE_BYTES
+        self._not_before = 0.0
         self._ahead: tuple[int, Box] | None = None
         self._before = 0
         self._wanted: dict[int, Box] = {}
@@ -150,6 +152,9 @@ class BandViews:
             found = self._find(level, box)
             if found is None and not self.failure:
                 self._want(level, box)
+                # A band that lies in all of the file does not come within any patience.
+                if self._is_costly(level):
+                    patience_s = 0.0
                 if patience_s and self._lock.wait_for(
                     lambda: self._find(level, box) is not None, patience_s
                 ):
@@ -167,6 +172,13 @@ class BandViews:
     def listen(self, callback: Callable[[], None]) -> None:
         """Call something without arguments, in any thread, whenever there is more to show."""
         self._listeners.append(callback)
+
+    def postpone(self, seconds: float) -> None:
+        """Begin to read so much later, for a window is being built that needs the processor."""
+        self._not_before = time.monotonic() + seconds
+
+    def _postponed(self) -> float:
+        return max(0.0, self._not_before - time.monotonic())
 
     @property
     def busy(self) -> bool:
@@ -204,6 +216,7 @@ class BandViews:
             threading.Thread(target=self._work, name="band reader", daemon=True).start()
 
     def _work(self) -> None:
+        time.sleep(self._postponed())
         while True:
             with self._lock:
                 if not self._wanted and self._ahead is not None:
@@ -239,8 +252,7 @@ class BandViews:
         (first, last), rows, columns = box
         following = first + (1 if first >= self._before else -1)
         self._before = first
-        costly = self.scattered and self._source(level) is None
-        if costly or last - first > 1 or not 0 <= following < self.data.shape[0]:
+        if self._is_costly(level) or last - first > 1 or not 0 <= following < self.data.shape[0]:
             return
         ahead: Box = ((following, following + 1), rows, columns)
         if level < len(self.steps) - 1 and self._find(level, ahead) is None:
@@ -258,9 +270,12 @@ class BandViews:
         size = self.data.itemsize * (rows[1] - rows[0]) * (columns[1] - columns[0])
         room = max(0, (self._most_held // 4 // max(1, size) - 1) // 2)
         # A band that lies in one piece is read alone: its neighbours would delay it.
-        cheap = self.scattered and self._source(level) is None
-        more = min(_NEIGHBOURS if cheap else 0, room)
+        more = min(_NEIGHBOURS if self._is_costly(level) else 0, room)
         return (max(0, first - more), min(self.data.shape[0], last + more)), rows, columns
+
+    def _is_costly(self, level: int) -> bool:
+        """Whether a piece of a band costs reading much of the file."""
+        return self.scattered and self._source(level) is None
 
     def _source(self, level: int) -> tuple[int, npt.NDArray[Any]] | None:
         """Step and array of a copy that holds all of a level, if there is one."""
@@ -403,7 +418,9 @@ def _prepare(reference: weakref.ref[BandViews]) -> None:
         return
     step, copy = views._overview_step(), views.copy_step
     bands, rows, _ = views.data.shape
+    postponed = views._postponed()
     del views
+    time.sleep(postponed)
     try:
         # A band in one piece comes as soon as its overview would.
         for stage in _stages(step, rows) if copy else ():

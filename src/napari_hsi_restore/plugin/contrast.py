@@ -18,12 +18,15 @@ _DECODED_BYTES = 40 * 2**20
 """Of more than one chunk; so much is decoded in a fifth of a second. [ours]"""
 
 
+_FEW_PIXELS = 64
+
+
 def sample(cube: HyperCube, bands: int = 16, rows: int = 32, columns: int = 256) -> Any:
     """Evenly spread stored values.
 
     Whole rows are touched rather than single pixels: a row is one run in a file
-    of every interleave. A dask array, whose chunks may be compressed, is sampled
-    more thinly.
+    of every interleave. A map with all bands of a pixel together is sampled in fewer
+    columns and more bands; a dask array, whose chunks may be compressed, more thinly.
 
     Parameters
     ----------
@@ -36,6 +39,9 @@ def sample(cube: HyperCube, bands: int = 16, rows: int = 32, columns: int = 256)
     ndarray, (bands, rows, columns)
     """
     limits = (bands, rows, columns)
+    if isinstance(cube.data, np.memmap) and cube.data.strides[0] <= cube.data.itemsize:
+        # Bands of a pixel lie together: each pixel is a page of the file, and bands are free.
+        limits = (2 * bands, rows, min(columns, _FEW_PIXELS))
     if isinstance(cube.data, da.Array):
         limits = (bands if bands >= cube.n_bands else min(bands, 6), min(rows, 8), columns)
     steps = tuple(-(-size // limit) for size, limit in zip(cube.shape, limits, strict=True))
