@@ -246,13 +246,26 @@ class Crew:
             )
         yield from self.settle()
         self.tell(Order(do="join"))
-        try:
-            connection.meet(0, self.world, meeting)
-        except RuntimeError as error:
-            raise self._found_lost() from error
-        yield from self.settle()
+        yield from self._met(meeting)
         # The maps stay open; where open files cannot be removed, they go at the end.
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _met(self, meeting: Path) -> Generator[None, None, None]:
+        """Meet the workers, in a thread: one that dies on its way is waited for for a minute."""
+        failures: list[RuntimeError] = []
+
+        def meet() -> None:
+            try:
+                connection.meet(0, self.world, meeting)
+            except RuntimeError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=meet, name="meet", daemon=True)
+        thread.start()
+        yield from self.settle()
+        thread.join()
+        if failures:
+            raise self._found_lost() from failures[0]
 
     def batch(self, step: int) -> int:
         """Number of the leader's batch of a step: no rank ever has that of another."""
