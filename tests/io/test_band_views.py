@@ -63,7 +63,7 @@ def test_every_piece_is_what_the_file_holds_in_the_end(tmp_path, values, interle
 def test_nobody_waits_for_a_band_that_lies_in_all_of_the_file(tmp_path, values):
     views = BandViews(read(envi(tmp_path, values, interleave="bip")).data, folder=tmp_path)
     # As while the window builds the layer: nothing is read, and no patience would help.
-    views.postpone(0.3)
+    views.postpone(0.3, 0.3)
     box = ((4, 5), (0, 700), (0, 300))
     preview, exact = views.at_once(0, box, patience_s=3600.0)
     assert not exact

@@ -93,7 +93,7 @@ class BandViews:
         self._pieces: OrderedDict[tuple[int, Box], npt.NDArray[Any]] = OrderedDict()
         self._held = 0
         self._most_held = CACHE_BYTES
-        self._not_before = 0.0
+        self._not_before = self._pause = self._latest = 0.0
         self._ahead: tuple[int, Box] | None = None
         self._before = 0
         self._wanted: dict[int, Box] = {}
@@ -148,6 +148,8 @@ class BandViews:
             shown before, or zeros. `listen` tells when the exact piece is there.
         """
         self.prepare()
+        if self._postponed():
+            self._not_before = min(time.monotonic() + self._pause, self._latest)
         with self._lock:
             found = self._find(level, box)
             if found is None and not self.failure:
@@ -173,11 +175,22 @@ class BandViews:
         """Call something without arguments, in any thread, whenever there is more to show."""
         self._listeners.append(callback)
 
-    def postpone(self, seconds: float) -> None:
-        """Begin to read so much later, for a window is being built that needs the processor."""
-        self._not_before = time.monotonic() + seconds
+    def postpone(self, seconds: float, most: float) -> None:
+        """Begin to read later, for a window is being built that needs the processor.
+
+        Parameters
+        ----------
+        seconds : float
+            After nothing was asked for so long.
+        most : float
+            After so long in any case.
+        """
+        now = time.monotonic()
+        self._pause, self._latest = seconds, now + most
+        self._not_before = min(now + seconds, self._latest)
 
     def _postponed(self) -> float:
+        """Seconds for which nothing is to be read yet."""
         return max(0.0, self._not_before - time.monotonic())
 
     @property
@@ -216,7 +229,8 @@ class BandViews:
             threading.Thread(target=self._work, name="band reader", daemon=True).start()
 
     def _work(self) -> None:
-        time.sleep(self._postponed())
+        while left := self._postponed():
+            time.sleep(left)
         while True:
             with self._lock:
                 if not self._wanted and self._ahead is not None:
@@ -418,9 +432,12 @@ def _prepare(reference: weakref.ref[BandViews]) -> None:
         return
     step, copy = views._overview_step(), views.copy_step
     bands, rows, _ = views.data.shape
-    postponed = views._postponed()
+    while views is not None and (left := views._postponed()):
+        # So that the cube can go meanwhile.
+        views = None
+        time.sleep(left)
+        views = reference()
     del views
-    time.sleep(postponed)
     try:
         # A band in one piece comes as soon as its overview would.
         for stage in _stages(step, rows) if copy else ():

@@ -19,8 +19,9 @@ from napari_hsi_restore.plugin.contrast import contrast_limits, quick_limits
 _SLICING = "napari.layers._scalar_field"
 _PATIENCE_S = 0.03
 """A band that comes within two frames is waited for, so that no preview flickers before it."""
-_BUILDING_S = 0.5
-"""So long the window builds a layer: threads that go over all of a file would delay it [ours]."""
+_BUILDING_S, _LONGEST_S = 0.4, 3.0
+"""The window builds a layer until it asks for nothing so long, but no longer than that: threads
+that go over all of a file would delay it [ours]."""
 _CHUNK = 512
 UNKNOWN_LIMITS = (0.0, 1.0)
 
@@ -31,7 +32,7 @@ def shown_levels(cube: HyperCube) -> list[ShownLevel] | None:
     if views is None:
         return None
     if views.scattered and not isinstance(views, PackedViews) and _in_window_thread():
-        views.postpone(_BUILDING_S)
+        views.postpone(_BUILDING_S, _LONGEST_S)
     levels = [ShownLevel(views, level) for level in range(len(views.steps))]
     _Refresher(views, cube.name)
     return levels
