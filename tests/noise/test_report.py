@@ -128,6 +128,27 @@ def test_values_that_were_cut_off_at_zero_are_no_impulses(level):
     assert found.impulse_fraction == 0.0
 
 
+def test_what_is_filled_beside_edges_is_no_stripe():
+    scene = demo_scene(size=160, bands=40, wavelength_range=(400, 1000)).array()
+    rng = np.random.default_rng(0)
+    noisy = scene / scene.max() + rng.normal(0, 3 / 255, scene.shape)
+    struck = rng.random(noisy.shape[1:]) < 0.04
+    noisy[30][struck] = rng.integers(0, 2, struck.sum())
+    found = report(HyperCube(noisy.astype(np.float32), white_level=1.0))
+    assert found.impulse_bands == (30,)
+    assert found.stripes == ()
+
+
+def test_noisier_bright_ground_is_no_impulse():
+    rng = np.random.default_rng(0)
+    scene = 0.02 * demo_scene(size=96, bands=40).array()
+    sigma = np.full(scene.shape[1:], 2e-4)
+    scene[:, 60:75, 60:75] += 0.1
+    sigma[60:75, 60:75] = 4e-3
+    found = report(HyperCube(scene + sigma * rng.standard_normal(scene.shape), white_level=1.0))
+    assert found.impulse_fraction == 0.0
+
+
 def test_stripes_among_few_photons_are_no_impulses(clean):
     counts = degrade(clean, "poisson-20", seed=0).data
     striped = add_stripes(counts, [4], np.random.default_rng(0))

@@ -10,6 +10,7 @@ from napari_hsi_restore.noise.measured import Block, Mask
 from napari_hsi_restore.noise.scale import robust_sigma
 
 _LIMIT = 8.0
+_TIMES_AROUND, _AROUND = 6.0, 5
 _SHARED = 0.25
 _ALL = 0.99
 _LEAST_VALUES = 400
@@ -22,7 +23,8 @@ def lone_outliers(jump: Block, others: list[Block], valid: Mask, least: float) -
     """Pixels of a band that jump out of it alone (ours).
 
     A value is one when its difference from the median of the nine pixels around exceeds
-    `least` and eight times the usual size of such differences, other bands have hardly
+    `least`, eight times the usual size of such differences and six times their mean in the 11 x
+    11 pixels around, other bands have hardly
     any difference there, and no pixel that touches it is one too: the edges and
     highlights of a scene are seen in several bands, and along lines.
 
@@ -53,6 +55,10 @@ def lone_outliers(jump: Block, others: list[Block], valid: Mask, least: float) -
         far &= np.abs(other) < _SHARED * size
     if not far.any():
         return far
+    # Bright ground beside quiet water has noise of its own.
+    near, alone = 2 * _AROUND + 1, np.where(valid, size, np.float32(0.0))
+    shared = (ndimage.uniform_filter(alone, near, mode="reflect") * near**2 - size) / (near**2 - 1)
+    far &= size > _TIMES_AROUND * shared
     # Beside a gap the median is of too few pixels.
     far &= ndimage.uniform_filter(valid.astype(np.float32), size=3, mode="nearest") > _ALL
     crowd = ndimage.convolve(far.astype(np.float32), _NINE, mode="constant")

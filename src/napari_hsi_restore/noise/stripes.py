@@ -43,10 +43,14 @@ _LEAST_VALUES = 4
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Profiles:
-    """Mean of every line in every band and how many values it is of, (active, lines)."""
+    """Mean of every line in every band, (active, lines).
+
+    `counts` says of how many values it is, `error` its standard deviation for what is missing.
+    """
 
     means: Float
     counts: Float
+    error: Float
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -180,6 +184,7 @@ def _lines(
     pairs: tuple[tuple[Direction, Direction], ...] = (("columns", "rows"), ("rows", "columns"))
     for axis, other in pairs:
         noise = sigma[:, None] / np.sqrt(np.maximum(profiles[axis].counts, 1))
+        noise = np.hypot(noise, profiles[axis].error)
         model = _spread(left[other], profiles[other])[:, None]
         lines[axis] = Lines(left[axis], np.maximum(noise, model), profiles[axis].means)
     return lines
@@ -189,34 +194,66 @@ def _profiles(measured: Measured) -> Generator[float, None, dict[Direction, _Pro
     bands, height, width = len(measured.active), *measured.cube.shape[1:]
     total, count, seen = (np.zeros((bands, width)) for _ in range(3))
     along, numbers, known = (np.zeros((bands, height)) for _ in range(3))
+    columns = _Steps(bands, width)
     for rows in measured.row_blocks():
         values, valid = measured.block(rows)
         count += valid.sum(axis=1)
         numbers[:, rows] = valid.sum(axis=2)
         # Lines of which different pixels are missing would differ by the scene alone.
         for index in np.flatnonzero(~valid.all(axis=(1, 2))):
-            values[index], valid[index] = _from_the_left(values[index], valid[index])
+            beside, there = _beside(values[index], valid[index])
+            columns.add(int(index), values[index] - beside, valid[index] & there)
+            values[index] = np.where(valid[index], values[index], np.where(there, beside, 0.0))
+            valid[index] |= there
         seen += valid.sum(axis=1)
         known[:, rows] = valid.sum(axis=2)
         total += values.sum(axis=1, dtype=np.float64)
         along[:, rows] = values.sum(axis=2, dtype=np.float64)
         yield rows.stop / height
+    filled = (seen - count) / np.maximum(seen, 1)
+    step, spread = columns.found()
+    error = spread * np.sqrt(filled / np.maximum(seen, 1))
     return {
-        "columns": _Profiles(total / np.maximum(seen, 1), count),
-        "rows": _Profiles(along / np.maximum(known, 1), numbers),
+        "columns": _Profiles(total / np.maximum(seen, 1) + filled * step, count, error),
+        "rows": _Profiles(along / np.maximum(known, 1), numbers, np.zeros_like(along)),
     }
 
 
-def _from_the_left(values: Block, valid: Mask) -> tuple[Block, Mask]:
-    """Missing pixels with the value of the valid one to their left, or to their right."""
-    places = np.arange(valid.shape[1])
-    left = np.maximum.accumulate(np.where(valid, places, -1), axis=1)
-    last = valid.shape[1]
-    right = np.minimum.accumulate(np.where(valid, places, last)[:, ::-1], axis=1)[:, ::-1]
+class _Steps:
+    """By how much the pixels of a column differ from those beside them, of bands with gaps.
+
+    What is missing in a column is taken from beside it, and differs from that as the rest of
+    the column does.
+    """
+
+    def __init__(self, bands: int, width: int) -> None:
+        self._count, self._sum, self._squares = (np.zeros((bands, width)) for _ in range(3))
+
+    def add(self, index: int, step: Block, known: Mask) -> None:
+        """Take some rows of a band into account, (rows, x) each."""
+        chosen = np.where(known, step, np.float32(0.0)).astype(np.float64)
+        self._count[index] += known.sum(axis=0)
+        self._sum[index] += chosen.sum(axis=0)
+        self._squares[index] += np.square(chosen).sum(axis=0)
+
+    def found(self) -> tuple[Float, Float]:
+        """Mean and standard deviation, (bands, x) each."""
+        count = np.maximum(self._count, 1)
+        mean = self._sum / count
+        return mean, np.sqrt(np.maximum(self._squares / count - np.square(mean), 0.0))
+
+
+def _beside(values: Block, valid: Mask) -> tuple[Block, Mask]:
+    """The nearest valid pixel to the left of each, or to its right, and where there is one."""
+    places, last = np.arange(valid.shape[1]), valid.shape[1]
+    left = np.full(valid.shape, -1)
+    left[:, 1:] = np.maximum.accumulate(np.where(valid, places, -1), axis=1)[:, :-1]
+    right = np.full(valid.shape, last)
+    ends = np.minimum.accumulate(np.where(valid, places, last)[:, ::-1], axis=1)[:, ::-1]
+    right[:, :-1] = ends[:, 1:]
     nearest = np.where(left >= 0, left, right)
-    known = nearest < last
-    filled = np.take_along_axis(values, np.minimum(nearest, last - 1), axis=1)
-    return np.where(known, filled, np.float32(0.0)), known
+    found = np.take_along_axis(values, np.minimum(nearest, last - 1), axis=1)
+    return found, nearest < last
 
 
 def _scene_axes(found: Moments, sigma: Float, lines: int) -> Float:
