@@ -41,7 +41,7 @@ CASES = (
     "poisson-100",
     "poisson-20",
 )
-METHODS = ("fasthyde", "ngmeet", "photon", "sparse", "fasthyin", "stas_c", "stas_p")
+METHODS = ("fasthyde", "ngmeet", "photon", "mended", "sparse", "fasthyin", "stas_c", "stas_p")
 ALLOWED_DB = 0.3
 
 
