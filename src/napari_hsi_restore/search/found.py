@@ -155,6 +155,8 @@ class Training:
             crew.tell(Order(do="begin", text=self._learner.recipe.model_dump_json()))
             for _ in crew.settle():
                 yield self._progress()
+            if run.resumed:
+                yield Note(run.resumed)
             if run.state.step == 0:
                 yield from self._check()
             # However short the time is, and however long a score takes: one step at least.
