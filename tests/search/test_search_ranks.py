@@ -1,10 +1,10 @@
 """A search on several devices."""
 
 import numpy as np
-import psutil
 import pytest
 import torch
 
+from make.workers import workers
 from napari_hsi_restore.events import Done, Metric, Note
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.scene import demo_scene
@@ -142,11 +142,6 @@ def test_a_worker_trains_what_was_found(recipe, cube):
     work.shrink()
     assert found.recipe.crops * found.recipe.patches < training.crops * training.patches
     assert crew.world == 2
-
-
-def workers():
-    found = psutil.Process().children()
-    return [process for process in found if "search.worker" in " ".join(process.cmdline())]
 
 
 def test_a_search_on_two_devices_stops_and_goes_on_with_one(recipe, cube, tmp_path):

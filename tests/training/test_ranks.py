@@ -15,6 +15,7 @@ import torch
 
 from make.models import store_model
 from make.sensors import clean_cube, noisy_cube
+from make.workers import workers
 from napari_hsi_restore import zoo
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Metric, Note
@@ -101,12 +102,6 @@ def running(process):
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def workers(leader=None):
-    """The other processes of a run, none of which are those of the tests themselves."""
-    found = psutil.Process(leader).children()
-    return [process for process in found if any("worker" in part for part in process.cmdline())]
 
 
 def finished(generator):
