@@ -178,9 +178,10 @@ def noise_of(cube: HyperCube, active: npt.NDArray[np.bool_]) -> Float:
         rows = slice(start, min(height, start + count))
     stored = _of_bands(np.asarray(cube.data[:, rows, :]), active)
     valid: npt.NDArray[np.bool_] = np.all(cube.valid(stored), axis=0)
-    block = stored.astype(np.float32, copy=False)
     if valid.all():
-        return estimate_sigma(block, valid)
+        # It takes a band after the other, so a copy of all of them in float32 is not needed.
+        return estimate_sigma(stored, valid)
+    block = stored.astype(np.float32, copy=False)
     means = block[:, valid].mean(axis=1) if valid.any() else np.zeros(len(block), np.float32)
     return estimate_sigma(filled(block, valid, means), valid)
 
