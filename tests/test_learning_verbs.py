@@ -214,6 +214,11 @@ def test_a_run_that_is_to_replace_a_model_can_only_go_on_where_it_began(files, p
     events = learning.events()
     while not learning.is_begun:
         next(events)
+    # Nobody may resume what another thread of this very program is busy with.
+    [going] = LearningClient().others()
+    assert going.elsewhere
+    with pytest.raises(UserError, match="another program"):
+        LearningClient().resume(going)
     events.close()
     [unfinished] = LearningClient().unfinished()
     assert unfinished.job.replaces

@@ -359,7 +359,7 @@ class Learning:
                 f"{RUNS_VARIABLE} to another folder."
             ) from error
         self._refuse_unfinished()
-        learning_job.own(self.folder)
+        learning_job.own(self.folder, here=True)
         log = Log(self.folder / learning_job.EVENTS)
         try:
             yield from self._described()
@@ -379,7 +379,10 @@ class Learning:
                 # What never began leaves nothing behind.
                 learning_job.remove_job(self.folder)
             raise
-        done = self._installed()
+        try:
+            done = self._installed()
+        finally:
+            learning_job.disown(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         yield Done(done)
 

@@ -32,6 +32,9 @@ DONE = "done.json"
 CHILD = "child.json"
 _OWNER = "owner.json"
 
+_here: set[Path] = set()
+"""Folders in which this process learns itself."""
+
 BEFORE_IT_IS_A_JOB = {INPUTS, RECIPE, _OWNER}
 """What a folder may hold whose job was never written whole."""
 
@@ -178,7 +181,8 @@ def read_job(folder: Path) -> LearningJob | None:
 
 def remove_job(folder: Path) -> None:
     """Remove what makes a folder a job, and the folder if nothing else lies in it."""
-    for name in (JOB, RECIPE, EVENTS, CHILD, _OWNER):
+    disown(folder)
+    for name in (JOB, RECIPE, EVENTS, CHILD):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / INPUTS, ignore_errors=True)
     with contextlib.suppress(OSError):
@@ -204,20 +208,30 @@ def write_text(path: Path, text: str) -> None:
         ) from error
 
 
-def own(folder: Path) -> None:
-    """Note that this process looks after the job."""
+def own(folder: Path, *, here: bool = False) -> None:
+    """Note that this process looks after the job.
+
+    Parameters
+    ----------
+    folder : Path
+    here : bool
+        Whether it learns itself, and not a child of it: nobody else may do so meanwhile.
+    """
+    if here:
+        _here.add(folder)
     write_process(folder / _OWNER)
 
 
 def disown(folder: Path) -> None:
     """Note that no process looks after the job any more."""
+    _here.discard(folder)
     (folder / _OWNER).unlink(missing_ok=True)
 
 
 def owned_by_another(folder: Path) -> bool:
-    """Whether another living process looks after the job."""
+    """Whether another living process looks after the job, or another part of this one."""
     pid = living_process(folder / _OWNER)
-    return pid is not None and pid != os.getpid()
+    return folder in _here or (pid is not None and pid != os.getpid())
 
 
 def write_process(path: Path) -> None:

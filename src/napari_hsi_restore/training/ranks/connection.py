@@ -177,6 +177,7 @@ def average(fabric: Fabric, parameters: Iterable[nn.Parameter]) -> None:
     several = list(parameters)
     flat = _flat([torch.zeros_like(p) if p.grad is None else p.grad for p in several])
     fabric.strategy.all_reduce(flat, reduce_op="mean")
+    flat = flat.to(several[0].device)
     first = 0
     for parameter in several:
         last = first + parameter.numel()
@@ -187,10 +188,11 @@ def average(fabric: Fabric, parameters: Iterable[nn.Parameter]) -> None:
 
 def _flat(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """All values in a row, in the memory of the processor, where gloo works."""
-    return torch.cat([tensor.detach().reshape(-1).float().cpu() for tensor in tensors])
+    return torch.cat([tensor.detach().reshape(-1).float() for tensor in tensors]).cpu()
 
 
 def _put(flat: torch.Tensor, tensors: Sequence[torch.Tensor]) -> None:
+    flat = flat.to(tensors[0].device)
     first = 0
     for tensor in tensors:
         last = first + tensor.numel()
