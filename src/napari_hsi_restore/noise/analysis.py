@@ -27,18 +27,17 @@ from napari_hsi_restore.noise.outliers import jumps, lone_outliers
 from napari_hsi_restore.noise.portion import portion
 from napari_hsi_restore.noise.report import NoiseReport, StripeKind
 from napari_hsi_restore.noise.shot import shot_of
-from napari_hsi_restore.noise.shrinking import alone
 from napari_hsi_restore.noise.signal_dependence import SignalDependence
-from napari_hsi_restore.noise.stripes import Direction, Lines, line_shifts, split_stripes
+from napari_hsi_restore.noise.stripes import (
+    Direction,
+    Lines,
+    line_shifts,
+    plain_stripes,
+    split_stripes,
+)
 
-# Bands with stripes, ours: so many lines, shifted by so many times what a line mean is
-# uncertain by, and by a visible part of the noise.
-_STRIPE_LINES, _STRIPE_SHARE = 3, 0.01
-_SIGNIFICANT = 5.0
-_VISIBLE = 0.25
-# Nothing smaller than this part of the spread of a band is called a stripe or an impulse: the
-# fine texture of a scene without noise is no better known than that.
-_STRIPE_OF_SPREAD, _IMPULSE_OF_SPREAD = 0.03, 1.0
+# Nothing smaller than this part of the spread of a band is called an impulse.
+_IMPULSE_OF_SPREAD = 1.0
 _TIMES_SIGMA = 8.0
 _LEAST_IMPULSES, _IMPULSE_SHARE = 8, 2e-4
 _NEAR = 4
@@ -296,14 +295,7 @@ def _striped(
     """Bands with stripes, along the axis that has more of them; all shifts so far."""
     by_axis: dict[Direction, tuple[npt.NDArray[np.intp], Float]] = {}
     for axis, lines in (found or {}).items():
-        bright = np.maximum(most / sigma, 1.0)[:, None]
-        least = np.maximum(_VISIBLE * sigma, _STRIPE_OF_SPREAD * spread)[:, None]
-        limit = np.maximum(_SIGNIFICANT * lines.uncertainty * bright, least)
-        # What changes slowly from line to line is the scene.
-        shifted = np.minimum(np.abs(lines.left), np.abs(alone(lines.left))) > limit
-        needed = max(_STRIPE_LINES, _STRIPE_SHARE * shifted.shape[1])
-        bands = np.flatnonzero(shifted.sum(axis=1) >= needed)
-        by_axis[axis] = bands, np.square(lines.left / sigma[:, None])[bands][shifted[bands]]
+        by_axis[axis] = plain_stripes(lines, sigma, spread, np.maximum(most / sigma, 1.0))
     if not any(bands.size for bands, _ in by_axis.values()):
         return _Striped(np.array([], dtype=np.intp), None, 0.0)
     axis = max(by_axis, key=lambda name: float(by_axis[name][1].sum()))

@@ -41,8 +41,8 @@ def _slow(found: Float) -> npt.NDArray[np.bool_]:
     return np.asarray(shared > _IN_COMMON * np.square(found).sum(axis=1, keepdims=True))
 
 
-def belief(found: Float, error: Float) -> Float:
-    """The part of what was found of every line that is to be taken for a stripe.
+def believed(found: Float, error: Float) -> Float:
+    """What of what was found of every line is to be taken for a stripe.
 
     Parameters
     ----------
@@ -54,9 +54,13 @@ def belief(found: Float, error: Float) -> Float:
     Returns
     -------
     float64 ndarray, (bands, lines)
-        0..1; 0 where it does not stand out, also from the lines around.
+        0 where it does not stand out. Where neighbouring lines have much in common, only what
+        a line has beside them: the rest is the scene.
     """
-    size = np.minimum(np.abs(found), np.where(_slow(found), np.abs(alone(found)), np.inf)) / error
+    own = alone(found)
+    own = np.where(own * found > 0.0, np.sign(found) * np.minimum(np.abs(own), np.abs(found)), 0.0)
+    own = np.where(_slow(found), own, found)
+    size = np.abs(own) / error
     share = np.full((len(size), 1), _FEW)
     power = np.maximum(np.square(size).max(axis=1, keepdims=True), _SMALL)
     probability = np.zeros_like(size)
@@ -71,4 +75,4 @@ def belief(found: Float, error: Float) -> Float:
         power = np.maximum(mean - 1.0, _SMALL)
     several = np.count_nonzero(size > SIGNIFICANT, axis=1, keepdims=True) >= _SEVERAL
     least = np.where(several, SIGNIFICANT, SIGNIFICANT_ALONE)
-    return np.where(size > least, probability * power / (1.0 + power), 0.0)
+    return np.where(size > least, own * probability * power / (1.0 + power), 0.0)

@@ -16,7 +16,7 @@ from collections.abc import Generator
 import numpy as np
 
 from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured
-from napari_hsi_restore.noise.shrinking import alone, belief
+from napari_hsi_restore.noise.shrinking import alone, believed
 
 _MAD_TO_SIGMA = 1.4826
 _LEAST_VALUES = 12
@@ -217,10 +217,10 @@ def split(
     if not (gains | both).any():
         return shift, None
     with np.errstate(divide="ignore"):
-        seen = belief(only, 1.0 / np.sqrt(weight)) * (np.abs(only) < _MOST_GAIN)
+        seen = believed(only, 1.0 / np.sqrt(weight)) * (np.abs(only) < _MOST_GAIN)
     slope = np.where(striped & (np.abs(slopes.gain) < _MOST_GAIN), slopes.gain, 0.0)
     at_zero[gains] = np.where(np.abs(only) < _MOST_GAIN, 0.0, shift)[gains]
-    gain[gains] += (seen * only)[gains]
+    gain[gains] += seen[gains]
     at_zero[both] -= (slope * at_mean)[both]
     gain[both] += slope[both]
     return at_zero, gain

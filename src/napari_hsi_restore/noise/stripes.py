@@ -18,6 +18,7 @@ from collections.abc import Generator
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_hsi_restore.noise.measured import (
     Block,
@@ -29,7 +30,7 @@ from napari_hsi_restore.noise.measured import (
     moments,
 )
 from napari_hsi_restore.noise.portion import portion
-from napari_hsi_restore.noise.shrinking import belief
+from napari_hsi_restore.noise.shrinking import alone, believed
 from napari_hsi_restore.noise.stripe_gains import line_gains, split
 
 Direction = Literal["columns", "rows"]
@@ -39,6 +40,8 @@ _RIDGE = 1e-7
 _MAD_TO_SIGMA = 1.4826
 _LEAST_BANDS, _LEAST_LINES = 3, 6
 _LEAST_VALUES = 4
+_VISIBLE, _OF_SPREAD = 0.25, 0.03
+_SIGNIFICANT, _STRIPED_LINES, _STRIPED_SHARE = 5.0, 3, 0.01
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -94,15 +97,49 @@ def find_stripes(measured: Measured, sigma: Float) -> Generator[float, None, Str
     found = yield from portion(_lines(measured, sigma, scene), 0.3, 0.6)
     if found is None:
         return Stripes(np.zeros((len(sigma), 1, measured.cube.shape[2]), np.float32))
-    shifts = {
-        axis: lines.left * belief(lines.left, lines.uncertainty) for axis, lines in found.items()
-    }
-    power = {axis: np.square(shift / sigma[:, None]).mean() for axis, shift in shifts.items()}
+    shifts = {axis: believed(lines.left, lines.uncertainty) for axis, lines in found.items()}
+    spread = np.sqrt(np.diag(scene.covariance))
+    power = {}
+    for name, lines in found.items():
+        size = plain_stripes(lines, sigma, spread)[1]
+        every = np.square(shifts[name] / sigma[:, None])
+        power[name] = float(size.sum()), float(every.mean())
     axis: Direction = "columns" if power["columns"] >= power["rows"] else "rows"
-    if not power[axis]:
+    if not shifts[axis].any():
         return _stripes(axis, shifts[axis])
     steps = split_stripes(measured, sigma, scene, found[axis], axis)
     return (yield from portion(steps, 0.6, 1.0))
+
+
+def plain_stripes(
+    lines: Lines, sigma: Float, spread: Float, bright: Float | None = None
+) -> tuple[npt.NDArray[np.intp], Float]:
+    """Bands in which stripes are plain to see [ours].
+
+    Parameters
+    ----------
+    lines : Lines
+    sigma, spread : float64 ndarray, (active,)
+        Noise and standard deviation of the bands: the fine texture of a scene without noise is
+        no better known than a part of its spread.
+    bright : float64 ndarray, (active,), optional
+        By how much more the noise is where the signal is largest.
+
+    Returns
+    -------
+    intp ndarray, (striped,)
+        By index among the active bands.
+    float64 ndarray, (lines,)
+        Squares of the shifts of all their lines that stand out, in units of the noise.
+    """
+    more = np.ones((len(sigma), 1)) if bright is None else bright[:, None]
+    least = np.maximum(_VISIBLE * sigma, _OF_SPREAD * spread)[:, None]
+    limit = np.maximum(_SIGNIFICANT * lines.uncertainty * more, least)
+    # What changes slowly from line to line is the scene.
+    shifted = np.minimum(np.abs(lines.left), np.abs(alone(lines.left))) > limit
+    needed = max(_STRIPED_LINES, _STRIPED_SHARE * shifted.shape[1])
+    bands = np.flatnonzero(shifted.sum(axis=1) >= needed)
+    return bands, np.square(lines.left / sigma[:, None])[bands][shifted[bands]]
 
 
 def split_stripes(
@@ -131,7 +168,7 @@ def split_stripes(
     Stripes
         Of the active bands.
     """
-    shift = lines.left * belief(lines.left, lines.uncertainty)
+    shift = believed(lines.left, lines.uncertainty)
     even = dataclasses.replace(measured, stripes=_stripes(axis, shift))
     axes = _scene_axes(scene, sigma, shift.shape[1])
     both = yield from line_gains(even, scene.mean, axes, sigma)
