@@ -20,7 +20,8 @@ from napari_hsi_restore import zoo
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Metric, Note
 from napari_hsi_restore.models.architectures.stas import reach
-from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.models.catalog import build
+from napari_hsi_restore.models.spec import EigenSRSpec, StasSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.search_space.genotype import Edge, Genotype
@@ -28,9 +29,11 @@ from napari_hsi_restore.training import checkpoint, library
 from napari_hsi_restore.training.finetune import FineTuneRecipe, finetune
 from napari_hsi_restore.training.finetune.cubes import Sample, samples
 from napari_hsi_restore.training.finetune.denoising import DenoiserTuning
+from napari_hsi_restore.training.finetune.enlarging import EnlargerTuning
 from napari_hsi_restore.training.finetune.run import WORKER
-from napari_hsi_restore.training.finetune.worker import packed
+from napari_hsi_restore.training.finetune.worker import packed, unpacked
 from napari_hsi_restore.training.loop import Run
+from napari_hsi_restore.training.ranks import parcel
 from napari_hsi_restore.training.ranks.crew import Crew, LostError, alone
 from napari_hsi_restore.training.ranks.devices import chosen, label_of, parsed_count
 from napari_hsi_restore.training.ranks.messages import Order
@@ -195,6 +198,36 @@ def test_two_devices_learn_what_one_learns_with_the_batches_of_both(noisy, clean
     for name, weight in weights.items():
         assert (weight - before[name]).abs().max() > 1e-4
         torch.testing.assert_close(same[name], weight, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["reference", "degraded", "self-supervised", "enlarge"])
+def test_a_worker_learns_from_the_same_cubes_as_the_leader(noisy, clean, place, method):
+    large = method == "enlarge"
+    spec = EigenSRSpec(scale=2, width=4, blocks=1, components=2) if large else STAS
+    settings = recipe(method="degraded" if large else method)
+    references = [clean] if method == "reference" else None
+    found = samples([noisy], references, 0.2)
+    parts = [part for part in found if isinstance(part, Sample)]
+    torch.manual_seed(0)
+    network = build(spec)
+    if large:
+        tuning = EnlargerTuning(settings, network, spec, parts)
+    else:
+        sigmas = [np.full(8, 0.1)]
+        tuning = DenoiserTuning(settings, network, spec, samples=parts, sigmas=sigmas)
+    list(tuning.gather())
+    parcel.write(place, *packed(tuning, settings))
+    work = unpacked(*parcel.read(place))
+    crew = alone("cpu", "32-true")
+    work.place(crew.fabric)
+    work.plain.load_state_dict(network.state_dict())
+    tuning.place(crew.fabric.device)
+    with torch.no_grad():
+        expected = float(tuning.loss(network, 5))
+    assert work.compute(Order(do="work"), 5) == [pytest.approx(expected, rel=1e-5)]
+    assert any(parameter.grad is not None for parameter in work.parameters())
+    work.forget()
+    assert all(parameter.grad is None for parameter in work.parameters())
 
 
 def test_a_process_that_is_killed_ends_the_run_clearly_and_one_device_goes_on(noisy, clean, folder):
