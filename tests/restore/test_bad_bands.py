@@ -11,7 +11,14 @@ from napari_hsi_restore.degradations import degrade, resize_bicubic
 from napari_hsi_restore.events import Done
 from napari_hsi_restore.metrics import psnr
 from napari_hsi_restore.noise.portion import finish
-from napari_hsi_restore.restore import DenoiseRecipe, SuperresRecipe, denoise, enlarge, outcome
+from napari_hsi_restore.restore import (
+    DenoiseRecipe,
+    SuperresRecipe,
+    denoise,
+    enlarge,
+    outcome,
+    restore,
+)
 from napari_hsi_restore.restore.bad_bands import learn_filling, listed
 from napari_hsi_restore.restore.statistics import Measured
 from napari_hsi_restore.restore.streaming import denoise_in_pieces
@@ -98,6 +105,16 @@ def test_pieces_are_the_whole(spoilt):
         assert isinstance(done, Done)
         np.testing.assert_allclose(np.asarray(done.result.data), whole.array(), atol=1e-5)
         assert done.result.history[-1].count('"bad_bands"') == 1
+
+
+def test_a_preview_is_that_of_the_whole_and_learns_once(spoilt):
+    recipe, known = both("stas_c", "restore"), Measured()
+    whole = denoise(spoilt, recipe).array()
+    part = (slice(8, 30), slice(10, 40))
+    for _ in range(2):
+        *_, done = restore(spoilt, recipe, region=part, measured=known)
+        np.testing.assert_allclose(done.result.array(), whole[:, *part], atol=1e-5)
+    assert list(learn_filling(spoilt, known)) == []
 
 
 def test_a_filled_pixel_without_data_stays_without(spoilt):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import weakref
 from collections.abc import Generator, Sequence
 from typing import Any, Literal
 
@@ -34,6 +35,9 @@ _LEAST_SIGNAL = 0.5
 _MOST_COMPONENTS = 16
 _FEWEST_PIXELS = 50
 _ROWS_VALUES = 8_000_000
+
+# One preview follows another with the same cube.
+_learned: weakref.WeakKeyDictionary[Measured, Filling] = weakref.WeakKeyDictionary()
 
 
 def bad_bands(cube: HyperCube) -> Indices:
@@ -102,6 +106,8 @@ def learn_filling(cube: HyperCube, known: Measured) -> Generator[float, None, Fi
     bad = bad_bands(cube)
     if not bad.size:
         return None
+    if known in _learned:
+        return _learned[known]
     statistics = yield from portion(known.spectra(cube), 0.0, 0.5)
     _, sigma = known.noise(cube)
     active = np.flatnonzero(statistics.active)
@@ -129,7 +135,9 @@ def learn_filling(cube: HyperCube, known: Measured) -> Generator[float, None, Fi
         slope, level = found
         weights[index] = slope @ basis.forward[kept]
         constant[index] = level - weights[index] @ statistics.mean
-    return Filling(bad, active, weights.astype(np.float32), constant.astype(np.float32))
+    learned = Filling(bad, active, weights.astype(np.float32), constant.astype(np.float32))
+    _learned[known] = learned
+    return learned
 
 
 def with_bad_bands(
