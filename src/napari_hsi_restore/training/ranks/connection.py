@@ -126,10 +126,11 @@ def meet(rank: int, world: int, meeting: Path) -> None:
     RuntimeError
         If they do not come within a minute.
     """
+    store = torch.distributed.FileStore(str(meeting), world)  # type: ignore[attr-defined]
     with _at_home():
         torch.distributed.init_process_group(
             "gloo",
-            store=torch._C._distributed_c10d.FileStore(str(meeting), world),
+            store=store,
             rank=rank,
             world_size=world,
             timeout=TIMEOUT,

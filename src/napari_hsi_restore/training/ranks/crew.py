@@ -187,6 +187,10 @@ class Crew:
         """
         if self.world == 1:
             return
+        if not torch.distributed.is_available():
+            raise UserError(
+                "setting 'devices': this build of torch cannot use several devices; choose one."
+            )
         if torch.distributed.is_initialized():
             raise UserError(
                 "setting 'devices': this process already takes part in a distributed run of "
