@@ -105,6 +105,13 @@ def test_dead_lines_and_where(clean, turned):
     assert found.stripes == ()
 
 
+def test_a_single_dead_line_is_one(clean):
+    data = degrade(clean, "gaussian-20", seed=0).data.copy()
+    data[7, :, 3] = 0
+    said = " ".join(report(HyperCube(data, white_level=1.0)).findings)
+    assert "1 dead column in band 7." in said
+
+
 def test_impulses_and_hot_pixels(clean):
     noisy = degrade(clean, "gaussian-10", seed=0).data.copy()
     rng = np.random.default_rng(0)

@@ -108,7 +108,7 @@ class NoiseReport(pydantic.BaseModel, frozen=True, extra="forbid"):
         if band in self.stripes:
             found.append(f"stripes ({self.stripe_kinds.get(band, 'shift')})")
         if band in self.dead_lines:
-            found.append(f"{len(self.dead_lines[band])} dead {self.dead_line_direction}")
+            found.append(_dead(len(self.dead_lines[band]), self.dead_line_direction))
         if band in self.impulse_bands:
             found.append("impulses")
         if band in self.bad_bands:
@@ -131,9 +131,8 @@ def _findings(report: NoiseReport) -> list[str]:
         found += _stripes(report)
     if report.dead_lines:
         lines = sum(len(places) for places in report.dead_lines.values())
-        found.append(
-            f"{lines} dead {report.dead_line_direction} in {_bands(tuple(report.dead_lines))}."
-        )
+        dead = _dead(lines, report.dead_line_direction)
+        found.append(f"{dead} in {_bands(tuple(report.dead_lines))}.")
     if report.impulse_fraction:
         found.append(
             f"Impulses: {_percent(report.impulse_fraction)} of all values, in "
@@ -145,6 +144,12 @@ def _findings(report: NoiseReport) -> list[str]:
     if report.missing_fraction:
         found.append(f"{_percent(report.missing_fraction)} of the values are missing.")
     return found
+
+
+def _dead(count: int, direction: Direction | None) -> str:
+    """A number of dead lines, such as ``"1 dead column"``."""
+    lines = direction or "lines"
+    return f"{count} dead {lines if count != 1 else lines.removesuffix('s')}"
 
 
 def _stripes(report: NoiseReport) -> list[str]:
