@@ -81,6 +81,12 @@ def find_stripes(measured: Measured, sigma: Float) -> Generator[float, None, Str
 
     A line has a gain of its own where that stands out; else it is only shifted.
 
+    Parameters
+    ----------
+    measured : Measured
+    sigma : float64 ndarray, (active,)
+        Noise in stored units.
+
     Yields
     ------
     float

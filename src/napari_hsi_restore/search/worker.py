@@ -118,7 +118,14 @@ class SearchWork:
 
 
 def packed(recipe: SearchRecipe, cubes: Sequence[Cube]) -> tuple[dict[str, Any], dict[str, Cube]]:
-    """What a worker needs to learn the same."""
+    """What a worker needs to learn the same.
+
+    Parameters
+    ----------
+    recipe : SearchRecipe
+    cubes : sequence of float32 ndarray, (bands, y, x)
+        Clean, white at 1.
+    """
     arrays = {f"{index:04d}": cube for index, cube in enumerate(cubes)}
     return {"recipe": recipe.model_dump(mode="json")}, arrays
 
