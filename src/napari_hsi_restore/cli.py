@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from napari_hsi_restore import cli_cubes, cli_learning, cli_models, cli_restore
+from napari_hsi_restore import blas_threads, cli_cubes, cli_learning, cli_models, cli_restore
 from napari_hsi_restore.cli_options import QuietOption
 from napari_hsi_restore.exit_status import (
     CANCELLED,
@@ -103,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0, 1, 2 or 130.
     """
+    if arguments is None:
+        blas_threads.limit()
     try:
         with termination_cleans_up():
             app(args=None if arguments is None else list(arguments), prog_name=PROGRAM)

@@ -23,3 +23,22 @@ def test_the_declared_reach_is_the_true_one():
     (gradient,) = torch.autograd.grad(detail.sum(), images)
     seen = gradient[0, 0].abs().amax(dim=0).nonzero().flatten()
     assert int((seen - side // 2).abs().max()) == declared
+
+
+def test_a_grown_network_gives_what_the_small_one_gave_and_can_learn_on():
+    small, large = EigenSR(2, 6, 2, 3), EigenSR(2, 10, 5, 3)
+    torch.nn.init.normal_(small.last.weight)
+    large.load_state_dict(large.grown(small.state_dict()))
+    images = torch.rand(2, 3, 9, 7)
+    torch.testing.assert_close(large(images), small(images))
+    large(images).square().sum().backward()
+    # Old outputs begin to listen to new features, and the new blocks to do something.
+    assert large.deep.weight.grad[:6, 6:].any()
+    assert large.body[4].second.weight.grad.any()
+
+
+def test_weights_of_another_kind_are_not_grown():
+    large = EigenSR(2, 10, 5, 3)
+    for other in (EigenSR(4, 6, 2, 3), EigenSR(2, 6, 2, 4), EigenSR(2, 12, 2, 3)):
+        weights = other.state_dict()
+        assert large.grown(weights) is weights

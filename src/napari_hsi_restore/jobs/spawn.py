@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+from napari_hsi_restore import blas_threads
+
 
 def start(module: str, *arguments: str) -> subprocess.Popen[str]:
     """Start ``python -m module arguments`` with pipes for its input and its output.
@@ -38,16 +40,14 @@ def start(module: str, *arguments: str) -> subprocess.Popen[str]:
 def environment() -> dict[str, str]:
     """The environment of a child: ours, with what makes it faster unless that is set.
 
-    The threads of OpenBLAS wait by spinning. Where other programs need the cores too,
-    as napari itself does, small products take up to a hundred times longer (measured),
-    so that half of the cores are left to those. The C library of Linux gives every
-    large tensor back to the system, which zeroes its pages for the next one, a quarter
-    of the time of a run; here it keeps them until the request is answered. The threads of
-    torch sleep while they wait for each other: where other programs kept both of two cores
-    busy, a fine-tuning step then took 4 to 5 s instead of 23 to 47 s (measured).
+    OpenBLAS leaves half of the cores to napari (`blas_threads`). The C library of Linux gives
+    every large tensor back to the system, which zeroes its pages for the next one, a quarter of
+    the time of a run; here it keeps them until the request is answered. The threads of torch
+    sleep while they wait for each other: where other programs kept both of two cores busy, a
+    fine-tuning step then took 4 to 5 s instead of 23 to 47 s (measured).
     """
     ours = {
-        "OPENBLAS_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2)),
+        blas_threads.VARIABLE: blas_threads.usual(),
         "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": str(2**62),
         "OMP_WAIT_POLICY": "passive",

@@ -8,12 +8,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.catalog import Network
 from napari_hsi_restore.training.run_files import BEST
 
 
 def begun(network: Network, start: str | None) -> Network:
     """Give a new network the best weights of an earlier run.
+
+    An EigenSR network may be larger than that of the earlier run; see `EigenSR.grown`.
 
     Parameters
     ----------
@@ -30,11 +33,15 @@ def begun(network: Network, start: str | None) -> Network:
         return network
     path = Path(start) / BEST
     try:
-        network.load_state_dict(load_file(path))
+        weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise UserError(
             f"{path}: no weights to begin with; do that run first, or change 'start' of the recipe."
         ) from error
+    if isinstance(network, EigenSR):
+        weights = network.grown(weights)
+    try:
+        network.load_state_dict(weights)
     except RuntimeError as error:
         raise UserError(
             f"{path}: the weights are of another network than the recipe's; change 'start'."

@@ -91,3 +91,59 @@ class EigenSR(nn.Module):
             yield images
         features = shallow + self.deep(features)
         yield functional.pixel_shuffle(self.last(features), self.scale)
+
+    def grown(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Weights of a smaller network, filled up to the size of this one.
+
+        The filled-up network gives what the small one gave and can learn on from there:
+        what is new is random, but nothing that was there before listens to it yet (Chen,
+        Goodfellow and Shlens, "Net2Net", ICLR 2016, preserve the function as well, with
+        copies in place of random features).
+
+        Parameters
+        ----------
+        weights : dict of tensor
+            A state of a network with no more features and no more blocks, for as many
+            components and the same scale.
+
+        Returns
+        -------
+        dict of tensor
+            A state of this network; `weights` themselves if they are of another kind.
+        """
+        own = self.state_dict()
+        if not _grows(weights, own):
+            return weights
+        filled = dict(weights)
+        for name, start in own.items():
+            if name in weights:
+                filled[name] = _padded(start, weights[name])
+            else:
+                # A new block: the input goes past it.
+                filled[name] = torch.zeros_like(start) if ".second." in name else start.clone()
+        return filled
+
+
+def _grows(weights: dict[str, torch.Tensor], own: dict[str, torch.Tensor]) -> bool:
+    """Whether a state fits into a larger one, with the same inputs and outputs."""
+    if not weights.keys() <= own.keys():
+        return False
+    shapes = [(own[name].shape, old.shape) for name, old in weights.items()]
+    fits = all(
+        len(new) == len(old) and all(a >= b for a, b in zip(new, old, strict=True))
+        for new, old in shapes
+    )
+    return (
+        fits
+        and {"head.weight", "last.weight"} <= weights.keys()
+        and weights["head.weight"].shape[1] == own["head.weight"].shape[1]
+        and weights["last.weight"].shape[0] == own["last.weight"].shape[0]
+    )
+
+
+def _padded(start: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    """`start` with `old` in its first corner, and zeros where new inputs meet old outputs."""
+    filled = start.clone()
+    filled[: old.shape[0]] = 0
+    filled[tuple(slice(length) for length in old.shape)] = old
+    return filled
