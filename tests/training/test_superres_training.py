@@ -4,6 +4,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 
 from make.runs import assert_two_parts_are_one
@@ -15,7 +16,7 @@ from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.restore import SuperresRecipe, enlarge
 from napari_hsi_restore.scene import demo_scene
-from napari_hsi_restore.training import checkpoint, cubes
+from napari_hsi_restore.training import checkpoint, cubes, pictures
 from napari_hsi_restore.training.bundle import bundle
 from napari_hsi_restore.training.loop import train
 from napari_hsi_restore.training.pairs import PairSource
@@ -163,6 +164,28 @@ def test_a_cube_smaller_than_a_patch_is_mirrored(scene):
     recipe = recipe_of("eigensr", patch=40, batch=1)
     pairs = PairSource(scenes_of([scene[:, :20, :30]], recipe), recipe).draw(0)
     assert pairs.truth.shape == (1, 4, 80, 80)
+
+
+def test_photographs_are_learned_from_beside_the_cubes(data, tmp_path):
+    recipe = recipe_of("eigensr", pictures=("cat", "brick"), steps=2)
+    list(train(recipe, data, tmp_path / "run", device="cpu"))
+    record = bundle(tmp_path / "run", data, tmp_path / "models", "a test machine")
+    assert record.provenance.data == ("train/scene.npy", "scikit-image/cat", "scikit-image/brick")
+    assert "scikit-image" in record.provenance.citations[0]
+
+
+def test_a_photograph_is_proportional_to_light():
+    [colour, grey] = pictures.load(("cat", "brick"))
+    assert (len(colour), len(grey)) == (3, 1)
+    shown = skimage.data.cat()[..., 1] / 255
+    assert colour[1].mean() == pytest.approx((shown**2.2).mean(), rel=0.01)
+
+
+def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
+    with pytest.raises(UserError, match="'mona_lisa' is none of astronaut"):
+        list(train(recipe_of("eigensr", pictures=("mona_lisa",)), data, tmp_path, device="cpu"))
+    with pytest.raises(ValueError, match="photographs have too few bands"):
+        recipe_of("coarsr", pictures=("cat",))
 
 
 @pytest.mark.parametrize("name", ["coarsr_x2", "coarsr_x4", "eigensr_x2", "eigensr_x4"])

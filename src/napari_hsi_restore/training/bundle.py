@@ -35,6 +35,7 @@ CITATIONS = {
     "train/airborne/pavia": "ROSIS, DLR (Pavia)",
     "train/airborne/muufl": "Gader et al., 2013 (MUUFL Gulfport, CASI)",
     "train/satellite/enmap": "EnMAP data (c) DLR 2022",
+    "scikit-image": "van der Walt et al., scikit-image, PeerJ 2:e453, 2014 (sample pictures)",
 }
 
 
@@ -79,6 +80,8 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
         settings = parse_recipe(earlier.recipe_json).model_dump(mode="json")
         before = Earlier(recipe=settings, steps=earlier.step, seconds=round(earlier.seconds, 1))
     files = [path.relative_to(data).as_posix() for path in find(data, recipe.train)]
+    if recipe.task == "superres":
+        files += [f"scikit-image/{name}" for name in recipe.pictures]
     record = ModelRecord(
         name=recipe.name,
         purpose=recipe.purpose,

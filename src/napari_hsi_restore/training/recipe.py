@@ -193,6 +193,9 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
         For a network of eigenimages: bases of a cube that are trained in, one of all
         bands and the others of random contiguous runs.
     blur : BlurMix
+    pictures : tuple of str
+        Photographs to learn from beside the cubes, out of
+        `napari_hsi_restore.training.pictures.NAMES`.
     loss : {'l1', 'relative', 'relative_squared'}
         The mean absolute error with white at 1, as published, or [ours] divided by the
         error of bicubic resampling on the cube, so that all cubes weigh alike; or [ours]
@@ -207,7 +210,14 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
     bands: int = pydantic.Field(default=8, ge=1)
     views: int = pydantic.Field(default=2, ge=1)
     blur: BlurMix = BlurMix()
+    pictures: tuple[str, ...] = ()
     loss: Literal["l1", "relative", "relative_squared"] = "l1"
+
+    @pydantic.model_validator(mode="after")
+    def _check_pictures(self) -> SuperresTraining:
+        if self.pictures and self.network.architecture != "eigensr":
+            raise ValueError("photographs have too few bands for a network that goes along bands")
+        return self
 
 
 AnyRecipe = TrainingRecipe | SuperresTraining

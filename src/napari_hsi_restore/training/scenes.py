@@ -74,9 +74,11 @@ def scenes_of(cubes: list[Cube], recipe: SuperresTraining) -> list[Scene]:
 
 
 def _runs(cube: Cube, recipe: SuperresTraining, rng: np.random.Generator) -> list[Cube]:
-    """All bands, and random contiguous runs of at least a third of them."""
+    """All bands, and random contiguous runs of at least four and a third of them."""
     runs = [cube]
-    fewest = max(min(len(cube), 4), len(cube) // 3)
+    if len(cube) < 4:
+        return runs
+    fewest = max(4, len(cube) // 3)
     for _ in range(recipe.views - 1):
         count = int(rng.integers(fewest, len(cube) + 1))
         first = int(rng.integers(0, len(cube) - count + 1))

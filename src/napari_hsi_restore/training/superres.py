@@ -14,7 +14,7 @@ from napari_hsi_restore.models.catalog import Network, build
 from napari_hsi_restore.models.resampling import bicubic
 from napari_hsi_restore.models.spec import EigenSRSpec, SuperresSpec
 from napari_hsi_restore.restore.enlargers import enlarger_of
-from napari_hsi_restore.training import cubes
+from napari_hsi_restore.training import cubes, pictures
 from napari_hsi_restore.training.pairs import Pairs, PairSource
 from napari_hsi_restore.training.patches import moments
 from napari_hsi_restore.training.recipe import SuperresTraining
@@ -57,7 +57,8 @@ class Enlarging:
         training = cubes.find(data, recipe.train)
         held_out = cubes.find(data, recipe.validation)
         self.held_out = [(path.parent.name, cubes.load([path])[0]) for path in held_out]
-        self.scenes = scenes_of(cubes.load(training), recipe)
+        scenes = [*cubes.load(training), *pictures.load(recipe.pictures)]
+        self.scenes = scenes_of(scenes, recipe)
 
     def place(self, device: torch.device) -> None:
         """See `Learner.place`."""
