@@ -29,6 +29,23 @@ def test_neon_reflectance(shared_data):
     assert cube.georeference.transform == (1.0, 0.0, 257000.0, 0.0, -1.0, 4112000.0)
 
 
+def test_neon_says_where_water_absorbs(tmp_path):
+    path = tmp_path / "neon.h5"
+    centres = np.array([400.0, 1339.0, 1340.0, 1400.0, 1445.0, 1500.0, 1800.0, 2000.0])
+    with h5py.File(path, "w") as file:
+        group = file.create_group("SJER/Reflectance")
+        group["Reflectance_Data"] = numbered((5, 6, 8))
+        group["Metadata/Spectral_Data/Wavelength"] = centres
+        group.attrs["Band_Window_1_Nanometers"] = [1340, 1445]
+        group.attrs["Band_Window_2_Nanometers"] = [1790.0, 1955.0]
+        group.attrs["Band_Window_3_Nanometers"] = "damaged"
+    np.testing.assert_array_equal(read(path).good_bands, [1, 1, 0, 0, 0, 1, 0, 1])
+    with h5py.File(path, "a") as file:
+        # Nothing would be left to look at.
+        file["SJER/Reflectance"].attrs["Band_Window_1_Nanometers"] = [0, 9999]
+    assert read(path).good_bands is None
+
+
 def test_a_generic_file_by_key(tmp_path):
     path = tmp_path / "two.h5"
     with h5py.File(path, "w") as file:

@@ -52,6 +52,19 @@ def test_real_files_open_as_they_are_read(viewer, shared_data):
 
 
 @gui
+@pytest.mark.parametrize("name", ["x", "scene", "a_long_name_without_any_suffix"])
+def test_a_dropped_data_file_without_a_suffix_opens(viewer, tmp_path, name):
+    written = write(demo_scene(size=24), tmp_path / f"{name}.hdr")
+    [data] = [path for path in tmp_path.iterdir() if path != written]
+    data.rename(tmp_path / name)
+    # The way of a dropped file, without a choice of the reader.
+    viewer.window._qt_viewer._qt_open([str(tmp_path / name)], stack=False)
+    [layer] = viewer.layers
+    assert_same_fields(layer_to_cube(layer), read(written))
+    assert complaints() == []
+
+
+@gui
 @pytest.mark.parametrize("suffix", [".hdr", ".tif"])
 def test_a_saved_layer_comes_back_with_everything(viewer, tmp_path, suffix):
     write(demo_scene(size=24), tmp_path / "scene.hdr")

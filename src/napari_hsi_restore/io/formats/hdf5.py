@@ -15,7 +15,7 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.io import container, record
 from napari_hsi_restore.io.blocks import blocks
 from napari_hsi_restore.io.container import Entry
-from napari_hsi_restore.io.formats import cf, envi_map, hdf5_file, prisma
+from napari_hsi_restore.io.formats import cf, envi_map, hdf5_file, neon, prisma
 from napari_hsi_restore.io.request import Request
 
 _LONGEST_LIST = 2**16
@@ -162,7 +162,7 @@ def _said(item: Any) -> dict[str, Any]:
 
 
 def _with_attributes(cube: HyperCube, path: Path) -> HyperCube:
-    """Scale, no-data and place as NEON, CF and others keep them beside the data set."""
+    """Scale, no-data, bad bands and place as NEON, CF and others keep them beside the data."""
     import h5py
 
     name = (cube.source or "").rpartition("::")[2]
@@ -184,7 +184,10 @@ def _with_attributes(cube: HyperCube, path: Path) -> HyperCube:
         file.visititems(visit)
         place = cf.place(file, name, cube.shape[1:], scales)
         only_grid = cf.has_lookup_table(file)
+        good = neon.good_bands(file, name, cube.wavelengths_nm)
     changes: dict[str, Any] = _scale(cube, attributes, name)
+    if cube.good_bands is None and good is not None:
+        changes["good_bands"] = good
     for key in ("dataignorevalue", "fillvalue", "missingvalue", "nodata"):
         if cube.nodata is None and isinstance(attributes.get(key), float):
             changes.setdefault("nodata", attributes[key])
