@@ -20,8 +20,9 @@ def store_model(folder: Path, name: str, spec: ModelSpec, detail: float = 0.02) 
     network = build(spec)
     # A denoiser has no such convolution, and begins as the identity.
     if not isinstance(network, Stas):
-        for parameter in network.last.parameters():
-            torch.nn.init.normal_(parameter, std=detail)
+        for each in getattr(network, "parts", [network]):
+            for parameter in each.last.parameters():
+                torch.nn.init.normal_(parameter, std=detail)
     weights = network.state_dict()
     content = save(weights)
     record = ModelRecord(

@@ -1,7 +1,12 @@
+import pytest
 import torch
 
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
+from napari_hsi_restore.models.catalog import build
+from napari_hsi_restore.models.resampling import bicubic
 from napari_hsi_restore.models.spec import EigenSRSpec
+
+SPEC_OF_STAGES = EigenSRSpec(scale=4, stages=2, width=6, blocks=2, components=3)
 
 
 @torch.inference_mode()
@@ -10,16 +15,18 @@ def test_it_starts_without_detail():
     assert EigenSR(2, 8, 2, 5)(torch.rand(2, 5, 9, 7)).shape == (2, 5, 18, 14)
 
 
-def test_the_declared_reach_is_the_true_one():
-    network = EigenSR(2, 3, 3, 1).double()
+@pytest.mark.parametrize(("scale", "stages"), [(2, 1), (4, 2)])
+def test_the_declared_reach_is_the_true_one(scale, stages):
+    spec = EigenSRSpec(scale=scale, stages=stages, width=3, blocks=3, components=1)
+    network = build(spec)
     # All weights and inputs positive: every rectifier is open, so nothing hides by chance.
-    torch.nn.init.ones_(network.last.weight)
     for parameter in network.parameters():
-        parameter.data.abs_()
-    declared = EigenSRSpec(scale=2, width=3, blocks=3, components=1).halo
+        torch.nn.init.uniform_(parameter, 0.1, 0.2)
+    declared = spec.halo
     side = 2 * declared + 9
-    images = torch.rand(1, 1, 3, side, dtype=torch.double, requires_grad=True)
-    detail = network(images)[0, 0, 2, side - 1 : side + 1]
+    images = torch.rand(1, 1, side, side, requires_grad=True)
+    middle = slice(side // 2 * scale, (side // 2 + 1) * scale)
+    detail = network(images)[0, 0, middle, middle]
     (gradient,) = torch.autograd.grad(detail.sum(), images)
     seen = gradient[0, 0].abs().amax(dim=0).nonzero().flatten()
     assert int((seen - side // 2).abs().max()) == declared
@@ -28,7 +35,7 @@ def test_the_declared_reach_is_the_true_one():
 def test_a_grown_network_gives_what_the_small_one_gave_and_can_learn_on():
     small, large = EigenSR(2, 6, 2, 3), EigenSR(2, 10, 5, 3)
     torch.nn.init.normal_(small.last.weight)
-    large.load_state_dict(large.grown(small.state_dict()))
+    large.load_state_dict(large.begun(small.state_dict()))
     images = torch.rand(2, 3, 9, 7)
     torch.testing.assert_close(large(images), small(images))
     large(images).square().sum().backward()
@@ -41,4 +48,29 @@ def test_weights_of_another_kind_are_not_grown():
     large = EigenSR(2, 10, 5, 3)
     for other in (EigenSR(4, 6, 2, 3), EigenSR(2, 6, 2, 4), EigenSR(2, 12, 2, 3)):
         weights = other.state_dict()
-        assert large.grown(weights) is weights
+        assert large.begun(weights) is weights
+
+
+def test_stages_begin_with_a_network_for_one_of_them():
+    one, both = EigenSR(2, 6, 2, 3), build(SPEC_OF_STAGES)
+    torch.nn.init.normal_(one.last.weight, std=0.1)
+    both.load_state_dict(both.begun(one.state_dict()))
+    images = torch.rand(2, 3, 9, 7)
+    half = bicubic(images, 2) + one(images)
+    expected = bicubic(half, 2) + one(half) - bicubic(images, 4)
+    torch.testing.assert_close(both(images), expected, rtol=1e-4, atol=1e-5)
+    other = EigenSR(4, 6, 2, 3).state_dict()
+    assert both.begun(other) is other
+
+
+@torch.inference_mode()
+def test_stages_start_without_detail_but_their_own_resampling():
+    network, images = build(SPEC_OF_STAGES), torch.rand(1, 3, 9, 7)
+    expected = bicubic(bicubic(images, 2), 2) - bicubic(images, 4)
+    torch.testing.assert_close(network(images), expected)
+    assert len(list(network.stages(images))) == network.steps
+
+
+def test_stages_that_cannot_be_alike_are_refused():
+    with pytest.raises(ValueError, match="2 stages alike cannot enlarge by 3"):
+        EigenSRSpec(scale=3, stages=2, width=6, blocks=2, components=3)

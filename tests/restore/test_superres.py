@@ -32,6 +32,8 @@ def models(tmp_path_factory):
         store_model(folder, f"random_coarsr_x{scale}", CoarSRSpec(scale=scale, width=4))
         spec = EigenSRSpec(scale=scale, width=8, blocks=2, components=6)
         store_model(folder, f"random_eigensr_x{scale}", spec)
+    stages = EigenSRSpec(scale=4, stages=2, width=8, blocks=2, components=6)
+    store_model(folder, "random_cascade_x4", stages)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(folder))
         yield folder
@@ -87,6 +89,20 @@ def test_a_tiled_result_equals_the_whole(low, model, tile):
     whole = enlarge(low, recipe(model, tile=512))
     tiled = enlarge(low, recipe(model, tile=tile))
     np.testing.assert_allclose(tiled.data, whole.data, atol=1e-4)
+
+
+@pytest.mark.parametrize("tile", [8, 20])
+def test_tiles_of_a_network_in_stages_are_the_whole(low, tile):
+    whole, tiled = (
+        enlarge(low, recipe("cascade", 4, tile=side, fine=NO_FINE)).data for side in (512, tile)
+    )
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_a_network_in_stages_tells_how_far_it_is(low):
+    fractions = [e.fraction for e in superres(low, recipe("cascade", 4)) if hasattr(e, "fraction")]
+    assert fractions == sorted(fractions)
+    assert max(np.diff(fractions)) < 0.3
 
 
 @BOTH

@@ -166,6 +166,20 @@ def test_a_cube_smaller_than_a_patch_is_mirrored(scene):
     assert pairs.truth.shape == (1, 4, 80, 80)
 
 
+def test_stages_go_on_from_the_run_of_one(data, tmp_path):
+    one = recipe_of("eigensr")
+    list(train(one, data, tmp_path / "one", device="cpu"))
+    stages = one.network.model_copy(update={"scale": 4, "stages": 2})
+    both = recipe_of("eigensr", network=stages, start=str(tmp_path / "one"))
+    list(train(both, data, tmp_path / "both", device="cpu"))
+    record = bundle(tmp_path / "both", data, tmp_path / "models", "a test machine")
+    assert record.scale == 4
+    assert record.provenance.before.recipe["network"]["scale"] == 2
+    wrong = recipe_of("coarsr", start=str(tmp_path / "one"))
+    with pytest.raises(UserError, match="of another network"):
+        list(train(wrong, data, tmp_path / "wrong", device="cpu"))
+
+
 def test_photographs_are_learned_from_beside_the_cubes(data, tmp_path):
     recipe = recipe_of("eigensr", pictures=("cat", "brick"), steps=2)
     list(train(recipe, data, tmp_path / "run", device="cpu"))
@@ -188,11 +202,13 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
         recipe_of("coarsr", pictures=("cat",))
 
 
-@pytest.mark.parametrize("name", ["coarsr_x2", "coarsr_x4", "eigensr_x2", "eigensr_x4"])
+@pytest.mark.parametrize(
+    "name", ["coarsr_x2", "coarsr_x4", "eigensr_x2", "eigensr_x4", "eigensr_x4_cascade"]
+)
 def test_committed_recipes_are_whole(name, shared_data):
     recipe = load_recipe(RECIPES / f"{name}.json")
     assert isinstance(recipe, SuperresTraining)
-    assert recipe.name == name
+    assert name.startswith(recipe.name)
     assert recipe.network.scale == int(name[name.index("_x") + 2])
     build(recipe.network)
     files = cubes.find(shared_data, (*recipe.train, *recipe.validation))

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, overload
 
 from napari_hsi_restore.models.architectures.coarsr import CoarSR
+from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.architectures.qrnn3d import QRNN3D
 from napari_hsi_restore.models.architectures.stas import Stas
@@ -19,7 +20,7 @@ from napari_hsi_restore.models.spec import (
 )
 
 Denoiser = Stas | QRNN3D
-Enlarger = CoarSR | EigenSR
+Enlarger = CoarSR | EigenSR | EigenCascade
 Network = Denoiser | Enlarger
 
 
@@ -35,7 +36,9 @@ def _coarsr(spec: CoarSRSpec) -> CoarSR:
     return CoarSR(spec.scale, spec.width)
 
 
-def _eigensr(spec: EigenSRSpec) -> EigenSR:
+def _eigensr(spec: EigenSRSpec) -> EigenSR | EigenCascade:
+    if spec.stages > 1:
+        return EigenCascade(spec.scale, spec.stages, spec.width, spec.blocks, spec.components)
     return EigenSR(spec.scale, spec.width, spec.blocks, spec.components)
 
 
@@ -52,7 +55,7 @@ def build(spec: QRNN3DSpec) -> QRNN3D: ...
 @overload
 def build(spec: CoarSRSpec) -> CoarSR: ...
 @overload
-def build(spec: EigenSRSpec) -> EigenSR: ...
+def build(spec: EigenSRSpec) -> EigenSR | EigenCascade: ...
 def build(spec: ModelSpec) -> Network:
     """The untrained network of a spec, on the CPU."""
     return ARCHITECTURES[spec.architecture](spec)

@@ -127,6 +127,9 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
         Features and residual blocks.
     components : int
         Eigenimages that it takes.
+    stages : int
+        Networks in a row, each of which enlarges by the same whole number
+        (`napari_hsi_restore.models.architectures.eigencascade`).
     """
 
     architecture: Literal["eigensr"] = "eigensr"
@@ -135,11 +138,29 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
     width: int
     blocks: int
     components: int
+    stages: int = pydantic.Field(default=1, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _check_stages(self) -> EigenSRSpec:
+        if self.step**self.stages != self.scale:
+            raise ValueError(f"{self.stages} stages alike cannot enlarge by {self.scale}")
+        return self
+
+    @property
+    def step(self) -> int:
+        """Pixels out for a pixel in of each stage."""
+        return round(self.scale ** (1 / self.stages))
+
+    @property
+    def density(self) -> int:
+        """Pixels along a side that the last stage sees for one of the input."""
+        return self.scale // self.step
 
     @property
     def halo(self) -> int:
         """Pixels of the input beyond a tile that its inside depends on: one a convolution."""
-        return 2 * self.blocks + 3
+        reach = 2 * self.blocks + 3
+        return sum(-(-reach // self.step**stage) for stage in range(self.stages))
 
 
 SuperresSpec = Annotated[CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")]

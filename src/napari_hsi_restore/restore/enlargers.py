@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from napari_hsi_restore.models.architectures.coarsr import CoarSR
+    from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
     from napari_hsi_restore.models.architectures.eigensr import EigenSR
     from napari_hsi_restore.models.catalog import Network
 
@@ -129,24 +130,23 @@ class BandEnlarger:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ComponentEnlarger:
-    """EigenSR: bicubic bands, and the detail of a few eigenimages.
+    """EigenSR, in one stage or in several: bicubic bands, and the detail of a few eigenimages.
 
     Attributes
     ----------
-    network : EigenSR
+    network : EigenSR or EigenCascade
     halo : int
     basis : Basis
         Of the bands of the block.
     """
 
-    network: EigenSR
+    network: EigenSR | EigenCascade
     halo: int
     basis: Basis
 
     def bytes(self, pixels: float) -> float:
         """Memory that a block takes."""
-        network, bands = self.network, len(self.basis.mean)
-        return pixels * _components_bytes(network.width, network.scale, network.components, bands)
+        return pixels * _components_bytes(self.network, len(self.basis.mean))
 
     def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
         """See `Enlarger.enlarge`."""
@@ -161,7 +161,7 @@ class ComponentEnlarger:
         images = torch.from_numpy(components)[None].to(device)
         detail = images
         stages = torch.inference_mode()(self.network.stages)(images)
-        steps = len(self.network.body) + 2
+        steps = self.network.steps + 1
         for index, stage in enumerate(stages, start=1):
             detail = stage
             yield index / (steps + 1), None
@@ -181,13 +181,14 @@ class ComponentEnlarger:
 def spec_bytes(spec: SuperresSpec, pixels: float, bands: int) -> float:
     """Memory that some pixels of the input take at least, known from the spec alone."""
     if isinstance(spec, EigenSRSpec):
-        return _components_bytes(spec.width, spec.scale, spec.components, bands) * pixels
+        return _components_bytes(spec, bands) * pixels
     return _band_bytes(spec.width, spec.scale) * pixels
 
 
-def _components_bytes(width: int, scale: int, components: int, bands: int) -> float:
-    """Of a pixel: features, components, and some enlarged bands."""
-    return FLOAT_BYTES * (6.0 * width + scale**2 * (3 * components + 2) + bands)
+def _components_bytes(of: EigenSR | EigenCascade | EigenSRSpec, bands: int) -> float:
+    """Of a pixel: features of the last stage, components, and some enlarged bands."""
+    features = 6.0 * of.width * of.density**2
+    return FLOAT_BYTES * (features + of.scale**2 * (3 * of.components + 2) + bands)
 
 
 def _band_bytes(width: int, scale: int) -> float:
@@ -224,11 +225,12 @@ def enlarger_of(
         None for a network that does not enlarge.
     """
     from napari_hsi_restore.models.architectures.coarsr import CoarSR
+    from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
     from napari_hsi_restore.models.architectures.eigensr import EigenSR
 
     if isinstance(network, CoarSR):
         return BandEnlarger(network, halo, band_sequence(len(mean), wavelengths_nm), white)
-    if isinstance(network, EigenSR):
+    if isinstance(network, EigenSR | EigenCascade):
         basis = detail_basis(mean, covariance, network.components)
         return ComponentEnlarger(network, halo, basis)
     return None

@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.catalog import Network
 from napari_hsi_restore.training.run_files import BEST
@@ -16,7 +17,8 @@ from napari_hsi_restore.training.run_files import BEST
 def begun(network: Network, start: str | None) -> Network:
     """Give a new network the best weights of an earlier run.
 
-    An EigenSR network may be larger than that of the earlier run; see `EigenSR.grown`.
+    An EigenSR network may be larger than that of the earlier run, and each stage of one in
+    stages may begin with it; see `EigenSR.begun` and `EigenCascade.begun`.
 
     Parameters
     ----------
@@ -38,8 +40,8 @@ def begun(network: Network, start: str | None) -> Network:
         raise UserError(
             f"{path}: no weights to begin with; do that run first, or change 'start' of the recipe."
         ) from error
-    if isinstance(network, EigenSR):
-        weights = network.grown(weights)
+    if isinstance(network, EigenSR | EigenCascade):
+        weights = network.begun(weights)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -50,6 +50,9 @@ class EigenSR(nn.Module):
         Components; a cube with fewer gets empty ones.
     """
 
+    density = 1
+    """Pixels along a side that features are found of, for one of the input."""
+
     def __init__(self, scale: int, width: int, blocks: int, components: int) -> None:
         super().__init__()
         self.scale, self.width, self.components = scale, width, components
@@ -59,6 +62,11 @@ class EigenSR(nn.Module):
         self.last = nn.Conv2d(width, components * scale * scale, 3, padding=1)
         for parameter in self.last.parameters():
             nn.init.zeros_(parameter)
+
+    @property
+    def steps(self) -> int:
+        """How many values `stages` yields."""
+        return len(self.body) + 1
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Find the detail of components.
@@ -92,8 +100,8 @@ class EigenSR(nn.Module):
         features = shallow + self.deep(features)
         yield functional.pixel_shuffle(self.last(features), self.scale)
 
-    def grown(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Weights of a smaller network, filled up to the size of this one.
+    def begun(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Weights to begin with: those of a smaller network, filled up to the size of this one.
 
         The filled-up network gives what the small one gave and can learn on from there:
         what is new is random, but nothing that was there before listens to it yet (Chen,
