@@ -188,8 +188,8 @@ def test_maps_are_aligned_layers_and_made_once(qtbot, viewer, dock, clean, noisy
 
 
 def test_maps_of_one_kind_share_their_contrast(qtbot, viewer, dock, clean, noisy):
-    worse = clean.replace(data=clean.array() + 3 * (noisy.array() - clean.array()), name="worse")
-    add(viewer, worse)
+    wrong = noisy.array() - clean.array()
+    add(viewer, clean.replace(data=clean.array() + 2 * wrong, name="worse"))
     choose(dock, "clean", "noisy", "worse")
     press(qtbot, dock, "Error map")
     maps = [
@@ -198,7 +198,21 @@ def test_maps_of_one_kind_share_their_contrast(qtbot, viewer, dock, clean, noisy
     ]
     limits = np.array([layer.contrast_limits for layer in maps])
     np.testing.assert_array_equal(limits[0], limits[1])
-    assert limits[0, 1] > 2 * np.percentile(maps[0].data, 99.5)
+    assert limits[0, 1] == pytest.approx(2 * np.percentile(maps[0].data, 99.5), rel=0.01)
+    # Beside what is far worse the others would be black; what is cut off is said.
+    add(viewer, clean.replace(data=clean.array() + 9 * wrong, name="far worse"))
+    choose(dock, "clean", "noisy", "worse", "far worse")
+    press(qtbot, dock, "Error map")
+    far = wait_for_layer(qtbot, viewer, "far worse [error map, reflectance]")
+    qtbot.waitUntil(lambda: dock._busy_maps == 0, timeout=PATIENCE_MS)
+    for layer in (*maps, far):
+        np.testing.assert_allclose(layer.contrast_limits, limits[0])
+    assert 'far beyond it: "far worse".' in message(dock)
+    choose(dock, "clean", "far worse")
+    viewer.layers.remove(maps[0])
+    viewer.layers.remove(maps[1])
+    press(qtbot, dock, "Error map")
+    qtbot.waitUntil(lambda: far.contrast_limits[1] > limits[0, 1], timeout=PATIENCE_MS)
 
 
 def test_the_plots_take_the_room_below(viewer, dock):
@@ -219,6 +233,9 @@ def test_spectra_of_all_chosen_cubes_are_told_apart(qtbot, viewer, dock, scenes)
     legend = dock.form.spectra.findChild(Legend)
     assert legend.isVisible()
     assert all(curve.color in legend.text() for curve in curves.values())
+    press(qtbot, dock, "Error map")
+    wait_for_layer(qtbot, viewer, "noisy [error map, reflectance]")
+    assert len(dock.form.spectra._curves) == 3
     before = curves["clean"].color
     viewer.theme = "light"
     [clean_curve] = [c for c in dock.form.spectra._curves if c.label == "clean"]

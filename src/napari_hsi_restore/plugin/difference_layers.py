@@ -18,6 +18,15 @@ _HIGH = "high"
 _RESIDUAL_STEP = 7
 """Of the values of a residual, every so many-th is looked at for its contrast."""
 
+_FAR_BEYOND = 3.0
+"""A map that reaches so many times as far as the best one has no say in the scale [ours]: beside
+the noisy input, restored cubes would all be black."""
+
+_BAR = (14, 96)
+"""Colour bar, in pixels: next to small images in a grid napari's own would cover them."""
+
+_BAR_FONT = 8
+
 
 def show_map(
     viewer: ViewerModel,
@@ -28,7 +37,8 @@ def show_map(
 ) -> None:
     """Show a map of a result over it, in the layer of its title if there is one.
 
-    All maps of one title share their contrast: what is brighter differs more.
+    All maps of one title share their contrast: what is brighter differs more. It is that of the
+    worst which is within three times of the best; `beyond_the_scale` names the others.
 
     Parameters
     ----------
@@ -57,12 +67,21 @@ def show_map(
             metadata={METADATA_KEY: entry},
             **plane_options(layer),
         )
+        known.colorbar.size = _BAR
+        known.colorbar.font_size = _BAR_FONT
         known.colorbar.visible = True
         viewer.layers.selection.active = active
     maps = _maps(viewer, title)
-    highest = max(each.metadata[METADATA_KEY][_HIGH] for each in maps)
+    highest = _end_of_scale([_high(each) for each in maps])
     for each in maps:
         each.contrast_limits = (0.0, highest if highest > 0 else 1.0)
+
+
+def beyond_the_scale(viewer: ViewerModel, title: str) -> tuple[str, ...]:
+    """Names of the layers with maps of a title that reach far beyond the scale of the others."""
+    maps = _maps(viewer, title)
+    end = _end_of_scale([_high(each) for each in maps])
+    return tuple(each.name.removesuffix(f" [{title}]") for each in maps if _high(each) > end)
 
 
 def show_residual(viewer: ViewerModel, layer: Layer, cube: HyperCube) -> None:
@@ -86,6 +105,16 @@ def show_residual(viewer: ViewerModel, layer: Layer, cube: HyperCube) -> None:
         viewer.layers.remove(options["name"])
     viewer.add_image(data, **options)
     viewer.layers.selection.active = active
+
+
+def _high(layer: Layer) -> float:
+    return float(layer.metadata[METADATA_KEY][_HIGH])
+
+
+def _end_of_scale(highs: list[float]) -> float:
+    """The largest of what maps reach that is not far beyond the smallest above 0; 0 for none."""
+    some = [high for high in highs if high > 0.0]
+    return max((high for high in some if high <= _FAR_BEYOND * min(some)), default=0.0)
 
 
 def _maps(viewer: ViewerModel, title: str) -> list[Any]:

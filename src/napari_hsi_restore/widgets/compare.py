@@ -27,7 +27,11 @@ from napari_hsi_restore.plugin.comparing import (
     residual,
     source_of,
 )
-from napari_hsi_restore.plugin.difference_layers import show_map, show_residual
+from napari_hsi_restore.plugin.difference_layers import (
+    beyond_the_scale,
+    show_map,
+    show_residual,
+)
 from napari_hsi_restore.plugin.layers import (
     is_cube_layer,
     layer_to_cube,
@@ -191,8 +195,9 @@ class CompareWidget(Dock):
         self._on_choice()
 
     def _on_data(self) -> None:
-        # Scores of values that are gone would be lies.
+        # Scores and spectra of values that are gone would be lies.
         self._forget_scores()
+        self._answers = ()
         self._on_choice()
 
     def _forget_scores(self) -> None:
@@ -358,9 +363,25 @@ class CompareWidget(Dock):
                 compute,
                 reference,
                 cube,
+                after=functools.partial(self._of_scale, title),
             )
 
-    def _make(self, layer: Layer, what: str, add: Callable[[Any], None], *work: Any) -> None:
+    def _of_scale(self, title: str) -> str:
+        """What to say of maps that are brighter than the scale tells."""
+        beyond = beyond_the_scale(self._viewer, title)
+        if not beyond:
+            return ""
+        names = ", ".join(f'"{name}"' for name in beyond)
+        return f" The scale is that of the others; far beyond it: {names}."
+
+    def _make(
+        self,
+        layer: Layer,
+        what: str,
+        add: Callable[[Any], None],
+        *work: Any,
+        after: Callable[[], str] = str,
+    ) -> None:
         # Computes in the background and says how it went.
         def answer(made: Any) -> None:
             self._busy_maps -= 1
@@ -368,7 +389,7 @@ class CompareWidget(Dock):
                 self._say(made)
             elif layer in self._viewer.layers:
                 add(made)
-                self._say("" if self._busy_maps else f"Added {what}.")
+                self._say("" if self._busy_maps else f"Added {what}.{after()}")
 
         self._busy_maps += 1
         self._say(f"Computing {what}…")
@@ -402,9 +423,11 @@ class CompareWidget(Dock):
     # Spectra at the cursor ---------------------------------------------------
 
     def _set_axes(self) -> None:
-        self._answers = ()
-        self._show_spectra()
         layers = self._compared()
+        # A map that is added changes nothing in the spectra.
+        if {answer.probe.key for answer in self._answers} != {each.unique_id for each in layers}:
+            self._answers = ()
+        self._show_spectra()
         if not layers:
             self.form.spectra.set_axis(None)
             self.form.per_band.set_axis(None)
