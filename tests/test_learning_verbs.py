@@ -98,6 +98,17 @@ def test_the_way_of_learning_follows_from_what_is_given(
     assert capsys.readouterr().err.endswith("enough\n")
 
 
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [("finetune", "--minutes"), ("search", "--minutes"), ("search", "--cost-weight")],
+)
+def test_a_setting_must_be_finite(files, verb, option, capsys):
+    start = ["--from", "tiny"] if verb == "finetune" else []
+    assert main([verb, str(files / "clean.npz"), *start, "--name", "mine", option, "inf"]) == 1
+    setting = option.removeprefix("--").replace("-", "_")
+    assert f"setting '{setting}' cannot be inf: " in capsys.readouterr().err
+
+
 def test_a_model_that_enlarges_takes_the_cubes_as_clean(place):
     store_model(place / "models", "larger", EigenSRSpec(scale=2, width=4, blocks=1, components=2))
     record = hsr.finetune(

@@ -104,6 +104,7 @@ def write_best(folder: Path, recipe: FakeRecipe, step: int) -> None:
             seed=0,
         ),
         recommended=recipe.better,
+        remark="+1.00 dB in a test.",
     )
     values = {"step": np.array([step], np.float32)}
     library.write(folder / BEST, library.marked(draft, save(values)))

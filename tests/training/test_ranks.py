@@ -19,6 +19,8 @@ from make.workers import workers
 from napari_hsi_restore import zoo
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Metric, Note
+from napari_hsi_restore.jobs import learning_child
+from napari_hsi_restore.jobs.learning_job import LearningJob, Material
 from napari_hsi_restore.models.architectures.stas import reach
 from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.models.spec import EigenSRSpec, StasSpec
@@ -35,7 +37,7 @@ from napari_hsi_restore.training.finetune.worker import packed, unpacked
 from napari_hsi_restore.training.loop import Run
 from napari_hsi_restore.training.ranks import parcel
 from napari_hsi_restore.training.ranks.crew import Crew, LostError, alone
-from napari_hsi_restore.training.ranks.devices import chosen, label_of, parsed_count
+from napari_hsi_restore.training.ranks.devices import at_hand, chosen, label_of, parsed_count
 from napari_hsi_restore.training.ranks.messages import Order
 from napari_hsi_restore.training.run_files import LAST
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
@@ -321,7 +323,8 @@ def test_which_devices_learn(monkeypatch, there, device, count, expected):
     ("there", "device", "count", "said"),
     [
         (2, "auto", 3, "has 2 GPUs, not 3"),
-        (0, "auto", 2, "has 0 GPUs, not 2"),
+        (1, "auto", 2, "has 1 GPU, not 2"),
+        (0, "auto", 2, "has no GPU; choose 1"),
         (2, "cuda:1", 2, "where one, 'cuda:1', is named"),
     ],
 )
@@ -329,6 +332,48 @@ def test_devices_that_are_not_there(monkeypatch, there, device, count, said):
     monkeypatch.setattr(devices, "available", gpus(there))
     with pytest.raises(UserError, match=said):
         chosen(device, count)
+
+
+@pytest.mark.parametrize(
+    ("there", "began", "goes_on", "said"),
+    [
+        (3, ("auto", 3), ("auto", 3), ""),
+        (3, ("cuda:1", "auto"), ("cuda:1", "auto"), ""),
+        (1, ("cuda", "auto"), ("cuda", "auto"), ""),
+        (0, ("cpu", 2), ("cpu", 2), ""),
+        (0, ("auto", "auto"), ("auto", "auto"), ""),
+        (2, ("auto", 4), ("auto", 2), "began on 4 GPUs, of which 2 are there"),
+        (1, ("cuda", 4), ("auto", 1), "began on 4 GPUs, which are not there now: it uses GPU"),
+        (0, ("auto", 2), ("auto", 1), "it uses CPU"),
+        (1, ("cuda:1", "auto"), ("auto", 1), "began on 'cuda:1', which is not there"),
+        (0, ("cuda", 2), ("auto", 1), "began on 'cuda', which is not there"),
+    ],
+)
+def test_a_run_goes_on_with_the_devices_that_are_still_there(
+    monkeypatch, there, began, goes_on, said
+):
+    monkeypatch.setattr(devices, "available", gpus(there))
+    *found, sentence = at_hand(*began)
+    assert tuple(found) == goes_on
+    assert said in sentence
+    assert bool(said) == bool(sentence)
+    assert chosen(*found)
+
+
+def test_a_dock_resumes_a_run_of_gpus_that_are_gone(noisy, clean, folder, monkeypatch):
+    begun = finetune(recipe(devices=1), [noisy], [clean], folder)
+    learning(begun)
+    begun.close()
+    monkeypatch.setattr(devices, "available", gpus(0))
+    monkeypatch.setattr(learning_child, "_limit_threads", lambda: None)
+    job = LearningJob(kind="finetune", name="mine", cubes=("noisy",), minutes=1)
+    done = checkpoint.load(folder / LAST)[0].step
+    then = recipe(device="auto", devices=4, steps=done + 2).model_dump_json()
+    rest = list(learning_child.learn(job, then, Material([noisy], [clean]), folder, True))
+    notes = " ".join(event.message for event in rest if isinstance(event, Note))
+    assert "began on 4 GPUs, which are not there now: it uses CPU" in notes
+    assert f"Going on after {done} steps." in notes
+    assert isinstance(rest[-1], Done)
 
 
 def test_a_number_of_devices_is_typed_and_said():

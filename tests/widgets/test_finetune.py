@@ -12,11 +12,13 @@ import numpy as np
 import psutil
 import pytest
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QPushButton
 from tests.jobs.fake_learning import FakeRecipe
 from tests.widgets.learning import PATIENCE_MS, client, step_of, wait_for_step, wait_idle
 from tests.widgets.window import add, complaints, named, open_dock
 
+from napari_hsi_restore import zoo
 from napari_hsi_restore.events import Progress
 from napari_hsi_restore.io import write
 from napari_hsi_restore.jobs import learning_job
@@ -27,6 +29,7 @@ from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.restore.recipe import automatic_choice
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.training.library import runs_folder
+from napari_hsi_restore.widgets.parts.library_panel import about
 from napari_hsi_restore.widgets.parts.model_library import model_library
 from napari_hsi_restore.widgets.parts.reminder import remind_of_unfinished
 from napari_hsi_restore.zoo import list_models
@@ -82,6 +85,40 @@ def test_the_plan_says_what_will_happen_and_what_comes_out(viewer, dock):
     assert not dock.panel.start.isEnabled()
 
 
+def test_a_dock_that_is_opened_first_offers_a_denoiser_and_ticks_the_cube_that_comes(
+    qtbot, viewer, dock, scene, tmp_path
+):
+    viewer.layers.clear()
+    dock.close()
+    dock = open_dock(viewer, "Fine-tune")
+    form = dock.form
+    assert form.start_model == automatic_choice(31)[0]
+    assert all(button.isEnabled() for button in form.methods.values())
+    layer = add(viewer, scene.replace(name="mine"))
+    assert [source.name for source in form.material.ticked] == ["mine"]
+    assert dock.panel.start.isEnabled()
+    # What the user takes away stays away.
+    form.material.list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    layer.name = "renamed"
+    add(viewer, scene.replace(name="other"))
+    assert form.material.ticked == []
+    many = demo_scene(size=16, bands=80)
+    form.material.add_files([write(many, tmp_path / "many.npy")])
+    qtbot.waitUntil(lambda: form.start_model == automatic_choice(80)[0], timeout=PATIENCE_MS)
+    assert form.start_model != automatic_choice(31)[0]
+
+
+def test_a_start_model_that_is_removed_is_replaced_by_a_denoiser(qtbot, viewer, dock):
+    dock.form.minutes.setValue(1)
+    dock.panel.start.click()
+    wait_idle(qtbot, dock)
+    [mine] = own_models()
+    dock.form.start_model = mine
+    dock.form.start.activated.emit(dock.form.start.currentIndex())
+    dock.library.remove()
+    assert dock.form.start_model == automatic_choice(12)[0]
+
+
 def test_how_many_gpus_learn_can_be_said_where_there_are_several(dock):
     cpu = DeviceInfo("cpu", "CPU", 1 << 30, 2 << 30)
     gpus = [DeviceInfo(f"cuda:{index}", f"GPU {index}", 1 << 30, 2 << 30) for index in range(2)]
@@ -107,6 +144,7 @@ def test_start_learns_shows_it_and_the_model_is_in_the_list(qtbot, viewer, dock,
     model_library.changed.connect(lambda: heard.append(own_models()))
     restore = open_dock(viewer, "Restore")
     dock.form.minutes.setValue(1)
+    notification_manager.records.clear()
     dock.panel.start.click()
     wait_for_step(qtbot, dock, 4)
     assert dock.tabs.tabText(dock.tabs.currentIndex()) == "Progress"
@@ -115,6 +153,11 @@ def test_start_learns_shows_it_and_the_model_is_in_the_list(qtbot, viewer, dock,
     wait_idle(qtbot, dock)
     assert "is in the list of the Restore dock" in dock.panel.status.text()
     assert own_models() == [client.jobs[0].job.name]
+    # Its dock may be closed by then: how good it is stands there, too.
+    [told] = [
+        note.message for note in notification_manager.records if "Restore dock" in note.message
+    ]
+    assert told.endswith("+1.00 dB in a test.")
     assert heard == [own_models()]
     assert restore.form.picker.list.findText(own_models()[0]) > 0
     assert dock.library.model == own_models()[0]
@@ -347,6 +390,19 @@ def test_settings_are_remembered(viewer, dock):
     viewer.window.add_dock_widget(type(dock)(viewer), name="again")
     again = viewer.window.dock_widgets["again"]
     assert (again.form.minutes.value(), again.form.method) == (7.0, "degraded")
+
+
+def test_what_is_known_of_a_model_is_said_the_users_cubes_first():
+    record = zoo.record("stas_c")
+    bundled = record.provenance.data
+    mine = record.provenance.model_copy(update={"data": (*bundled, "my cube")})
+    said = about(
+        record.model_copy(
+            update={"purpose": "stas_c fine-tuned", "remark": "+1 dB.", "provenance": mine}
+        )
+    )
+    assert said.startswith("stas_c fine-tuned. +1 dB. Learned from my cube, ")
+    assert said.endswith(f"and {len(bundled) - 5} more.")
 
 
 def test_models_are_renamed_exported_removed_and_imported(

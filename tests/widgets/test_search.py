@@ -79,6 +79,7 @@ def test_a_known_cell_is_trained_without_a_search(viewer, dock, tmp_path):
     dock.form.cell.path_requested.emit(path)
     assert "nothing is searched" in dock.plan.text()
     assert dock.form.recipe().genotype == STAS_P
+    assert dock.form.recipe().purpose == "Denoises cubes like scene; its cell is that of cell.json."
     path.write_text("no cell")
     dock.panel.start.click()
     assert "cell.json" in dock.panel.status.text()

@@ -40,7 +40,7 @@ def test_listing_models_loads_no_torch():
 
 
 def test_an_unknown_model_lists_the_known():
-    with pytest.raises(UserError, match=r"model 'x' is not known; choose auto or one of: .*stas_c"):
+    with pytest.raises(UserError, match=r"model 'x' is not known; choose one of: .*stas_c"):
         record("x")
 
 

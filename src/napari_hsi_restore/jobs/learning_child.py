@@ -18,13 +18,17 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.events import Done, Event, Failed
+from napari_hsi_restore.events import Done, Event, Failed, Note
 from napari_hsi_restore.jobs import learning_job
 from napari_hsi_restore.jobs.learning_course import Log, to_line
 from napari_hsi_restore.jobs.learning_job import LearningJob, Material
+
+if TYPE_CHECKING:
+    from napari_hsi_restore.search import SearchRecipe
+    from napari_hsi_restore.training.finetune import FineTuneRecipe
 
 _NICENESS = 10
 _PARENT_POLL_S = 0.5
@@ -34,6 +38,8 @@ _PREDECESSOR_S = 30.0
 
 Learn = Callable[[LearningJob, str, Material, Path, bool], Generator[Event, None, None]]
 """What yields the events: job, recipe as JSON, cubes, folder, whether to resume."""
+
+Recipe = TypeVar("Recipe", "FineTuneRecipe", "SearchRecipe")
 
 
 class Parent:
@@ -160,8 +166,11 @@ def learn(
     if job.kind == "finetune":
         from napari_hsi_restore.training.finetune import FineTuneRecipe, finetune
 
+        tuning = FineTuneRecipe.model_validate_json(recipe)
+        if resume:
+            tuning = yield from _on_what_is_there(tuning)
         yield from finetune(
-            FineTuneRecipe.model_validate_json(recipe),
+            tuning,
             material.cubes,
             material.references,
             folder,
@@ -171,9 +180,20 @@ def learn(
     else:
         from napari_hsi_restore.search import SearchRecipe, search
 
-        yield from search(
-            SearchRecipe.model_validate_json(recipe), material.cubes, folder, resume=resume
-        )
+        searching = SearchRecipe.model_validate_json(recipe)
+        if resume:
+            searching = yield from _on_what_is_there(searching)
+        yield from search(searching, material.cubes, folder, resume=resume)
+
+
+def _on_what_is_there(recipe: Recipe) -> Generator[Event, None, Recipe]:
+    """The recipe with devices that this machine still has: a dock cannot ask for others."""
+    from napari_hsi_restore.training.ranks.devices import at_hand
+
+    device, devices, said = at_hand(recipe.device, recipe.devices)
+    if said:
+        yield Note(said)
+    return recipe.model_copy(update={"device": device, "devices": devices})
 
 
 def main(folder: Path, learn: Learn = learn) -> None:

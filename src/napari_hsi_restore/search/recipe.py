@@ -13,7 +13,7 @@ WARMUP_STEPS = 30
 """Steps in which the learning rate rises."""
 
 
-class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
+class SearchRecipe(pydantic.BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """All settings of a search and of the training of what it finds.
 
     Attributes

@@ -117,7 +117,7 @@ class Stage:
             scores |= {"psnr_start": self.start_psnr, "gain": psnr - self.start_psnr}
         record = ModelRecord(
             name=recipe.name,
-            purpose=recipe.purpose or f"Found by a search on {', '.join(self.targets.names)}.",
+            purpose=recipe.purpose or self._purpose(),
             spec=StasSpec(
                 genotype=genotype,
                 width=recipe.width,
@@ -144,6 +144,13 @@ class Stage:
             remark=self._remark(psnr),
         )
         write_best(self.folder, record, weights)
+
+    def _purpose(self) -> str:
+        names = ", ".join(self.targets.names)
+        known = self.recipe.genotype
+        if known is not None:
+            return f"The cell {known.name}, trained on {names}."
+        return f"Found by a search on {names}."
 
     def _remark(self, psnr: float) -> str:
         if self.start is None:

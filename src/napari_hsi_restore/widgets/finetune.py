@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from pathlib import Path
 
 import napari.viewer
 
 from napari_hsi_restore.jobs.learning_job import Material
 from napari_hsi_restore.restore.recipe import automatic_choice
+from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.finetune_form import FineTuneForm
 from napari_hsi_restore.widgets.parts.learning_dock import LearningDock, collect
 from napari_hsi_restore.widgets.parts.live_view import LiveView
-from napari_hsi_restore.widgets.parts.material_list import NO_CUBE
+from napari_hsi_restore.widgets.parts.material_list import NO_CUBE, Source
 from napari_hsi_restore.zoo.records import ModelRecord
+
+_USUAL_BANDS = 31
+"""Before there is a cube: a denoiser is offered, not whichever model comes first."""
 
 
 class FineTuneWidget(LearningDock[FineTuneForm, LiveView]):
@@ -27,6 +33,7 @@ class FineTuneWidget(LearningDock[FineTuneForm, LiveView]):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         self._chosen_for = -1
         self._chosen_by_user = False
+        self._bands_of_files: dict[Path, int | None] = {}
         super().__init__(
             viewer,
             "finetune",
@@ -40,7 +47,11 @@ class FineTuneWidget(LearningDock[FineTuneForm, LiveView]):
         self._chosen_by_user = True
 
     def _take_models(self, models: tuple[ModelRecord, ...]) -> None:
+        before = self.form.start_model
         self.form.set_models(models)
+        if self.form.start_model != before:
+            # The one that was chosen is gone.
+            self._chosen_for, self._chosen_by_user = -1, False
         super()._take_models(models)
 
     def _on_form(self) -> None:
@@ -49,13 +60,31 @@ class FineTuneWidget(LearningDock[FineTuneForm, LiveView]):
 
     def _choose_start(self) -> None:
         """Start from what suits the number of bands, until the user chooses something else."""
-        ticked = self.form.material.ticked
-        if self._chosen_by_user or not ticked or ticked[0].layer is None:
+        if self._chosen_by_user:
             return
-        bands = int(ticked[0].layer.data.shape[0])
-        if bands != self._chosen_for:
+        ticked = self.form.material.ticked
+        bands = self._bands_of(ticked[0]) if ticked else None
+        if bands is None and self._chosen_for < 0:
+            bands = _USUAL_BANDS
+        if bands is not None and bands != self._chosen_for:
             self._chosen_for = bands
             self.form.start_model = automatic_choice(bands)[0]
+
+    def _bands_of(self, source: Source) -> int | None:
+        """Number of bands of a cube; None while its file is still looked at."""
+        if source.layer is not None:
+            return int(source.layer.data.shape[0])
+        path = source.path
+        if path is not None and path not in self._bands_of_files:
+            self._bands_of_files[path] = None
+            start_work(functools.partial(self._note_bands, path), or_sentence, _bands_in, path)
+        return None if path is None else self._bands_of_files[path]
+
+    def _note_bands(self, path: Path, found: int | str) -> None:
+        # What cannot be read is said when the user presses Start.
+        if isinstance(found, int):
+            self._bands_of_files[path] = found
+            self._on_form()
 
     def _plan(self) -> str:
         form = self.form
@@ -75,3 +104,9 @@ class FineTuneWidget(LearningDock[FineTuneForm, LiveView]):
     def _material(self) -> Callable[[], Material]:
         form = self.form
         return collect(form.material.ticked, form.references, form.noise_source)
+
+
+def _bands_in(path: Path) -> int:
+    from napari_hsi_restore.io import read
+
+    return read(path).n_bands

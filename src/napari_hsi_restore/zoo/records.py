@@ -170,7 +170,7 @@ def find(name: str) -> tuple[ModelRecord, Path]:
                 f"program; remove the model ('models remove {name}') and make it again."
             )
     names = ", ".join(entry.name for entry, _ in entries)
-    raise UserError(f"model '{name}' is not known; choose auto or one of: {names}.")
+    raise UserError(f"model '{name}' is not known; choose one of: {names}.")
 
 
 def damaged() -> tuple[Path, ...]:

@@ -11,7 +11,7 @@ from napari_hsi_restore.training.recipe import Learning, Precision
 Method = Literal["reference", "degraded", "self-supervised"]
 
 
-class FineTuneRecipe(Learning, frozen=True, extra="forbid"):
+class FineTuneRecipe(Learning, frozen=True, extra="forbid", allow_inf_nan=False):
     """All settings of a fine-tuning.
 
     Attributes

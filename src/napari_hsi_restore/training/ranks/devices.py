@@ -61,11 +61,42 @@ def chosen(device: str = "auto", count: Count = "auto") -> tuple[DeviceInfo, ...
             f"setting 'devices': {count} devices cannot be had where one, '{device}', is named; "
             "choose the device auto or cuda."
         )
+    if not gpus:
+        raise UserError("setting 'devices': this machine has no GPU; choose 1, or auto.")
     if len(gpus) < count:
-        raise UserError(
-            f"setting 'devices': this machine has {len(gpus)} GPUs, not {count}; choose fewer."
-        )
+        have = "1 GPU" if len(gpus) == 1 else f"{len(gpus)} GPUs"
+        raise UserError(f"setting 'devices': this machine has {have}, not {count}; choose fewer.")
     return gpus[:count]
+
+
+def at_hand(device: str, count: Count) -> tuple[str, Count, str]:
+    """What this machine has now of the devices that a run began with.
+
+    Parameters
+    ----------
+    device, count
+        As for `chosen`, on whatever machine that was.
+
+    Returns
+    -------
+    device, count
+        What `chosen` has: the same where it is still there, else fewer GPUs, or the best
+        device.
+    said : str
+        A sentence for the user; empty where nothing has changed.
+    """
+    there = devices.available()
+    gpus = sum(each.name.startswith("cuda") for each in there)
+    best = there[0].label
+    if device not in ("auto", "cpu") and not any(
+        device in (each.name, each.name.partition(":")[0]) for each in there
+    ):
+        return "auto", 1, f"The run began on '{device}', which is not there now: it uses {best}."
+    if count == "auto" or device == "cpu" or count <= max(gpus, 1):
+        return device, count, ""
+    if gpus > 1:
+        return device, gpus, f"The run began on {count} GPUs, of which {gpus} are there now."
+    return "auto", 1, f"The run began on {count} GPUs, which are not there now: it uses {best}."
 
 
 def label_of(several: tuple[DeviceInfo, ...]) -> str:

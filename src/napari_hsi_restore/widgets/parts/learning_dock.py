@@ -112,6 +112,8 @@ class LearningDock(Dock, Generic[Form, View]):
         events = self._viewer.layers.events
         for emitter in (events.inserted, events.removed, events.reordered, events.renamed):
             self._to_viewer.connect(emitter, self._list_layers)
+        # A layer becomes the active one only after it was inserted.
+        self._to_viewer.connect(self._viewer.layers.selection.events.active, self._follow_active)
         self._to_viewer.connect(model_library.changed, self._list_models)
 
     def _on_theme(self) -> None:
@@ -152,6 +154,10 @@ class LearningDock(Dock, Generic[Form, View]):
             if is_cube_layer(layer) and not is_preview(layer)
         ]
         self.form.set_layers(layers, self._viewer.layers.selection.active)
+
+    def _follow_active(self, event: object = None) -> None:
+        if not self.form.material.ticked:
+            self._list_layers()
 
     def _list_models(self, event: object = None) -> None:
         self.library.list_models()

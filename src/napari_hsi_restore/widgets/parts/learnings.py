@@ -122,7 +122,10 @@ class Learnings(QObject):
             return  # It ended before this window began to watch.
         if job.state in ("done", "stopped") and job.record is not None:
             model_library.changed.emit()
-            show_info(f"The model “{job.record.name}” is in the list of the Restore dock.")
+            show_info(
+                f"The model “{job.record.name}” is in the list of the Restore dock. "
+                f"{job.record.remark}".strip()
+            )
         elif job.state in ("failed", "interrupted") and job.message:
             show_error(f"“{job.job.name}”: {job.message}")
 

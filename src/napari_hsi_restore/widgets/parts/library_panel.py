@@ -30,6 +30,8 @@ from napari_hsi_restore.zoo.records import ModelRecord, list_models
 
 EMPTY = "You have no models of your own yet. Fine-tune, Search and Import add some."
 
+_MOST_CUBES = 6
+
 
 class LibraryPanel(QWidget):
     """Lists the user's models, says what is known of the chosen one, and acts on it."""
@@ -146,9 +148,7 @@ class LibraryPanel(QWidget):
         record = self._record
         assert record is not None
         self._cell_button.setEnabled(isinstance(record.spec, StasSpec))
-        data = ", ".join(record.provenance.data)
-        parts = [record.purpose, record.remark, f"Learned from {data}." if data else ""]
-        self.about.setText(" ".join(part for part in parts if part))
+        self.about.setText(about(record))
 
     def _ask_rename(self) -> None:
         if self.model is None:
@@ -197,3 +197,18 @@ class LibraryPanel(QWidget):
         dialog.deleteLater()
         if accepted and chosen:
             self.import_model(Path(chosen[0]))
+
+
+def about(record: ModelRecord) -> str:
+    """What is known of a model, in plain words.
+
+    Parameters
+    ----------
+    record : ModelRecord
+    """
+    # The cubes of the user come after those of the model that it began with.
+    cubes = record.provenance.data[::-1]
+    more = f" and {len(cubes) - _MOST_CUBES} more" if len(cubes) > _MOST_CUBES else ""
+    learned = f"Learned from {', '.join(cubes[:_MOST_CUBES])}{more}" if cubes else ""
+    parts = (record.purpose, record.remark, learned)
+    return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)

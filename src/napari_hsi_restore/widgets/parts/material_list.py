@@ -42,10 +42,11 @@ class MaterialList(QWidget):
         super().__init__(parent)
         self._files: list[Source] = []
         self._layers: list[Source] = []
+        self._emptied = False
         self.list = CheckList()
         self.list.setAccessibleName("Cubes to learn from")
         self.list.setToolTip("Ticked cubes are learned from; they must have the same bands")
-        self.list.choice_requested.connect(lambda _: self.changed.emit())
+        self.list.choice_requested.connect(self._on_choice)
         self.empty = QLabel(NO_CUBE)
         self.empty.setWordWrap(True)
         self.add = QPushButton("Add files…")
@@ -73,7 +74,7 @@ class MaterialList(QWidget):
         return [source for source in self.list.ticked if isinstance(source, Source)]
 
     def set_layers(self, layers: Sequence[tuple[str, object]], active: object) -> None:
-        """List these layers; the active one is ticked if nothing was before.
+        """List these layers; the active one is ticked if none is, unless the user wants it so.
 
         Parameters
         ----------
@@ -85,7 +86,7 @@ class MaterialList(QWidget):
         self._layers = [Source(name, layer) for name, layer in layers]
         ticked = [source for source in self._layers if source.layer in layers_before]
         ticked += [source for source in before if source in self._files]
-        if not ticked:
+        if not ticked and not self._emptied:
             ticked = [source for source in self._layers if source.layer == active]
         self._show(ticked)
 
@@ -110,6 +111,10 @@ class MaterialList(QWidget):
         self.list.set_entries([(source.name, source) for source in self.sources], ticked)
         self.list.setVisible(bool(self.sources))
         self.empty.setVisible(not self.sources)
+
+    def _on_choice(self, ticked: list[object]) -> None:
+        self._emptied = not ticked
+        self.changed.emit()
 
     def _ask(self) -> None:
         dialog = QFileDialog(self, "Cubes to learn from")

@@ -129,7 +129,12 @@ class SearchForm(LearningForm):
 
     def _purpose(self) -> str:
         names = ", ".join(source.name for source in self.material.ticked)
-        return f"Denoises cubes like {names}; its cell was searched on them." if names else ""
+        if not names:
+            return ""
+        whence = "was searched on them"
+        if self.cell.path is not None:
+            whence = f"is that of {self.cell.path.name}"
+        return f"Denoises cubes like {names}; its cell {whence}."
 
     def _beginning(self) -> str:
         return "found"
