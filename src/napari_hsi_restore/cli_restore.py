@@ -109,13 +109,14 @@ def denoise(
     # torch takes a second to load: not before the arguments and the file are known to be good.
     from napari_hsi_restore import restore
     from napari_hsi_restore.restore import streaming
+    from napari_hsi_restore.restore.cluster import cluster
 
     if scheduler is None and not streaming.must_stream(source, recipe):
         result = cube_of(restore.restore(in_memory(source), recipe, hidden=hidden), quiet)
         write_cube(result, out, overwrite, quiet)
     else:
         streaming.check_mask(hidden)
-        with streaming.cluster(scheduler):
+        with cluster(scheduler):
             steps = streaming.denoise_in_pieces(source, recipe, elsewhere=scheduler is not None)
             result = cube_of(steps, quiet)
             write_in_pieces(result, out, overwrite, quiet)

@@ -14,6 +14,7 @@ from napari_hsi_restore.events import Done, Progress
 from napari_hsi_restore.io import read, write
 from napari_hsi_restore.io.blocks import watched
 from napari_hsi_restore.restore import DenoiseRecipe, denoise, streaming
+from napari_hsi_restore.restore.cluster import cluster
 from napari_hsi_restore.restore.streaming import denoise_in_pieces
 from napari_hsi_restore.scene import demo_scene
 
@@ -100,11 +101,11 @@ def test_what_cannot_be_done_in_pieces_is_said(noisy_file, tmp_path, capsys):
 def test_a_cluster_of_two_processes_one_of_which_is_killed(noisy_file, whole, tmp_path):
     distributed = pytest.importorskip("distributed")
     out = tmp_path / "out.zarr"
-    cluster = distributed.LocalCluster(
+    workers = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     )
-    with cluster:
-        processes = {info["pid"] for info in _pids(distributed, cluster)}
+    with workers:
+        processes = {info["pid"] for info in _pids(distributed, workers)}
         assert len(processes) == 2
         killed: list[int] = []
 
@@ -113,20 +114,20 @@ def test_a_cluster_of_two_processes_one_of_which_is_killed(noisy_file, whole, tm
                 killed.append(min(processes))
                 os.kill(killed[0], signal.SIGKILL)
 
-        with streaming.cluster(cluster.scheduler_address), watched(kill_one):
+        with cluster(workers.scheduler_address), watched(kill_one):
             lazy = prepared(read(noisy_file), elsewhere=True)
             write(lazy, out)
         assert killed
         # The same by the verb, with the workers that there are now.
         again = tmp_path / "again.hdr"
-        address = cluster.scheduler_address
+        address = workers.scheduler_address
         assert main(["denoise", str(noisy_file), str(again), "--scheduler", address]) == 0
     span = np.ptp(whole.array())
     for path in (out, again):
         assert np.abs(read(path).array() - whole.array()).max() < 1e-4 * span
 
 
-def _pids(distributed, cluster):
-    with distributed.Client(cluster, set_as_default=False) as client:
+def _pids(distributed, workers):
+    with distributed.Client(workers, set_as_default=False) as client:
         found = client.run(os.getpid)
     return [{"address": address, "pid": pid} for address, pid in found.items()]

@@ -9,12 +9,10 @@ model. A piece that is lost with a worker is computed again by another.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import json
 import math
-import pickle
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +29,7 @@ from napari_hsi_restore.models.basis import Basis
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.bad_bands import Filling, bad_bands, learn_filling, noted
 from napari_hsi_restore.restore.choices import check_name, is_method
+from napari_hsi_restore.restore.cluster import check_sendable, most_threads, share, values_of
 from napari_hsi_restore.restore.engine import basis_of, denoiser, history_entry, sigma_of
 from napari_hsi_restore.restore.phase import phase
 from napari_hsi_restore.restore.recipe import DenoiseRecipe, automatic_model
@@ -129,12 +128,12 @@ def denoise_in_pieces(
         )
     check_name(name)
     if elsewhere:
-        _check_sendable(cube)
+        check_sendable(cube)
     device = devices.choose(recipe.device)
     network, record, spec = denoiser(name, device)
     del network
     check_bands(cube, record)
-    check_memory(cube, spec, budget(recipe.memory_limit_gib, device))
+    check_memory(cube, spec, budget(recipe.memory_limit_gib, device), most_threads())
     known = Measured()
     statistics = yield from measure_spectra(cube, _MEASURED_END, known)
     yield Progress(_MEASURED_END, "estimating the noise")
@@ -203,20 +202,18 @@ def _restored(
     piece: HyperCube, inside: tuple[slice, slice], work: _Work
 ) -> npt.NDArray[np.float32]:
     """The restored inside of a piece that was cut out with what its inside depends on."""
-    # In a worker everything else would wait for a place among the tasks.
-    with dask.config.set(scheduler="synchronous"):
-        values = np.asarray(piece.data)
     device = devices.choose(work.recipe.device)
-    network, spec = _network(work.model, device, work.sha256)
-    cube = piece.replace(data=values)
-    rows, columns = inside
-    tile = Tile(rows, columns, slice(0, values.shape[1]), slice(0, values.shape[2]))
-    shape = (cube.n_bands, tile.rows_count, tile.columns_count)
-    result = np.empty(shape, np.float32)
-    run = TileRun(cube, inside, result, network, spec, work.basis, work.active)
-    available = budget(work.recipe.memory_limit_gib, device)
-    for _ in run.tiles(None, available):
-        pass
+    with share(work.recipe.memory_limit_gib, device) as available:
+        values = values_of(piece)
+        network, spec = _network(work.model, device, work.sha256)
+        cube = piece.replace(data=values)
+        rows, columns = inside
+        tile = Tile(rows, columns, slice(0, values.shape[1]), slice(0, values.shape[2]))
+        shape = (cube.n_bands, tile.rows_count, tile.columns_count)
+        result = np.empty(shape, np.float32)
+        run = TileRun(cube, inside, result, network, spec, work.basis, work.active)
+        for _ in run.tiles(None, available):
+            pass
     return result
 
 
@@ -236,60 +233,3 @@ def _network(name: str, device: devices.DeviceInfo, sha256: str) -> tuple[Denois
         )
     _networks[name, device.name] = network, spec, sha256
     return network, spec
-
-
-def _check_sendable(cube: HyperCube) -> None:
-    """Refuse a cube that other processes cannot open."""
-    part = cube.crop(slice(0, 1), slice(0, 1))
-    try:
-        pickle.dumps(part)
-    except Exception as error:  # every library has its own kind
-        raise UserError(
-            f"{cube.source or cube.name}: other processes cannot open this kind of file lazily; "
-            "convert it to ENVI or Zarr first."
-        ) from error
-
-
-@contextlib.contextmanager
-def cluster(address: str | None) -> Iterator[None]:
-    """Have lazy cubes computed by the workers of a Dask cluster.
-
-    Parameters
-    ----------
-    address : str or None
-        Of its scheduler, such as ``"tcp://10.0.0.1:8786"``; None for this process.
-
-    Raises
-    ------
-    UserError
-        If `distributed` is not installed, no scheduler answers there, it has no workers,
-        or a piece failed with several of them.
-    """
-    if address is None:
-        yield
-        return
-    try:
-        import distributed
-    except ImportError:
-        raise UserError(
-            "setting 'scheduler': needs the package distributed; install it, or leave it out."
-        ) from None
-    client: Any
-    try:
-        client = distributed.Client(  # type: ignore[no-untyped-call]
-            address, timeout="5s", set_as_default=True
-        )
-    except (OSError, ValueError, TimeoutError) as error:
-        raise UserError(
-            f"setting 'scheduler': no Dask scheduler answers at {address}; check the address."
-        ) from error
-    with client:
-        if not client.nthreads():
-            raise UserError(f"setting 'scheduler': {address} has no workers; start some.")
-        try:
-            yield
-        except distributed.scheduler.KilledWorker as error:
-            raise UserError(
-                f"setting 'scheduler': the workers of {address} ended while they computed a "
-                "piece, probably for lack of memory; give a smaller --memory-limit."
-            ) from error

@@ -58,7 +58,7 @@ def largest_side(bytes_of: Callable[[int], float], available: float, name: str) 
     raise too_small(available, bytes_of(SIDES[-1]), name)
 
 
-def too_small(available: float, needed: float, name: str) -> UserError:
+def too_small(available: float, needed: float, name: str, threads: int = 1) -> UserError:
     """What to say where the smallest tile of a cube takes more than there is.
 
     Parameters
@@ -67,11 +67,15 @@ def too_small(available: float, needed: float, name: str) -> UserError:
         Bytes; told so that the limit that is named suffices.
     name : str
         Of the cube.
+    threads : int
+        That share what is available.
     """
+    shared = f", shared by {threads} threads of a worker," if threads > 1 else ""
+    fewer = ", start workers with fewer threads" if threads > 1 else ""
     return UserError(
-        f"setting 'memory limit': {_gib(available, math.floor)} GiB is too small for {name}, whose "
-        f"smallest tile takes {_gib(needed, math.ceil)} GiB; raise the limit or close other "
-        "programs."
+        f"setting 'memory limit': {_gib(available, math.floor)} GiB{shared} is too small for "
+        f"{name}, whose smallest tile takes {_gib(needed, math.ceil)} GiB; raise the limit{fewer} "
+        "or close other programs."
     )
 
 

@@ -40,21 +40,31 @@ def tile_bytes(cube: HyperCube, spec: DenoiserSpec, components: int, side: int) 
     return pixels * 4 * (features + 4 * cube.n_bands)
 
 
-def check_memory(cube: HyperCube, spec: DenoiserSpec, available: float) -> None:
+def check_memory(cube: HyperCube, spec: DenoiserSpec, available: float, threads: int = 1) -> None:
     """Refuse a number of bytes that cannot suffice, before the cube is measured.
 
     How many components the cube has is not known yet: one is the least, and the most
     that the network takes is what is named.
 
+    Parameters
+    ----------
+    cube : HyperCube
+    spec : DenoiserSpec
+    available : float
+        Bytes.
+    threads : int
+        That share them.
+
     Raises
     ------
     UserError
     """
-    if tile_bytes(cube, spec, 1, SIDES[-1]) > available:
+    if tile_bytes(cube, spec, 1, SIDES[-1]) > available / threads:
         most = cube.n_bands
         if spec.domain != "bands":
             most = min(most, spec.most_components)
-        raise too_small(available, tile_bytes(cube, spec, most, SIDES[-1]), cube.name)
+        needed = tile_bytes(cube, spec, most, SIDES[-1])
+        raise too_small(available, needed, cube.name, threads)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
