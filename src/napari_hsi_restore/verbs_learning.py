@@ -346,6 +346,7 @@ class Learning:
         UserError
             If another program is busy with the run, and as the task says.
         """
+        self._task.material.check()
         if learning_job.owned_by_another(self.folder):
             raise UserError(
                 f"{self.folder}: another program is busy with this run; wait for it, or choose "

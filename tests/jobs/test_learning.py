@@ -207,6 +207,25 @@ def test_cubes_that_cannot_be_had_are_a_sentence_and_the_next_job_runs(client):
     until(lambda: left() == ["other"])
 
 
+def test_cubes_that_do_not_go_together_are_refused_before_they_are_copied(client, monkeypatch):
+    [cube] = material().cubes
+    fewer = HyperCube(cube.data[:4], "fewer")
+    shifted = cube.replace(wavelengths_nm=cube.wavelengths_nm + 30, name="shifted")
+    smaller = cube.replace(data=cube.data[:, :8], name="smaller")
+    monkeypatch.setattr(Material, "write", lambda *_: pytest.fail("copied"))
+    for wrong, said in (
+        (Material([cube, fewer]), "fewer: has 4 bands"),
+        (Material([cube, shifted]), "shifted: band 0 lies at 430 nm"),
+        (Material([cube], [smaller]), "smaller: has shape"),
+        (Material([cube], None, fewer), "fewer: has 4 bands"),
+    ):
+        learning = submit(client, collect=lambda wrong=wrong: wrong)
+        until(lambda learning=learning: not learning.active)
+        assert learning.state == "failed"
+        assert said in learning.message
+        until(lambda: left() == [])
+
+
 def test_names_that_are_taken_are_refused(client):
     with pytest.raises(UserError, match="exists already"):
         submit(client, name="stas_p")

@@ -362,6 +362,16 @@ def test_a_missing_reference_is_asked_for(viewer, dock, client, scene):
     assert client.jobs == ()
 
 
+def test_cubes_that_do_not_go_together_are_a_sentence_over_the_form(qtbot, viewer, dock):
+    add(viewer, demo_scene(size=40, bands=9).replace(name="other"))
+    tick(dock, "noisy", "other")
+    with notification_manager:
+        dock.panel.start.click()
+        wait_idle(qtbot, dock)
+    assert "other: has 9 bands, noisy has 12" in dock.panel.status.text()
+    assert dock.tabs.tabText(dock.tabs.currentIndex()) == "New"
+
+
 def test_files_are_learned_from_without_a_layer(qtbot, viewer, dock, scene, tmp_path):
     path = write(scene, tmp_path / "cube of mine.npy")
     viewer.layers.clear()

@@ -348,6 +348,7 @@ class LearningClient:
         folder = learning.folder
         try:
             material = collect()
+            material.check()
             material.write(folder, lambda: learning.state != "preparing")
             learning_job.write_text(folder / learning_job.RECIPE, recipe)
             job = material.describe(learning.job)

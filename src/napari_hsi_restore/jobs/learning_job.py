@@ -21,6 +21,7 @@ import pydantic
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.jobs import seen, transfer
+from napari_hsi_restore.training.finetune.alike import check_alike, check_same_bands
 
 Kind = Literal["finetune", "search"]
 
@@ -91,6 +92,17 @@ class Material:
         self.cubes = tuple(cubes)
         self.references = None if references is None else tuple(references)
         self.noise_from = noise_from
+
+    def check(self) -> None:
+        """Refuse cubes that do not go together, before any of them is copied or read.
+
+        Raises
+        ------
+        UserError
+        """
+        check_alike(self.cubes, self.references)
+        if self.noise_from is not None:
+            check_same_bands(self.cubes[0], self.noise_from)
 
     def write(self, folder: Path, cancelled: Callable[[], bool]) -> None:
         """Put the cubes into the folder of a job, in blocks.

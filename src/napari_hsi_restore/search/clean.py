@@ -13,7 +13,8 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.events import Done, Event, Note, Progress
 from napari_hsi_restore.noise import estimate_sigma
 from napari_hsi_restore.training.cubes import Cube
-from napari_hsi_restore.training.finetune.cubes import Sample, check_alike, samples
+from napari_hsi_restore.training.finetune.alike import check_alike
+from napari_hsi_restore.training.finetune.cubes import Sample, samples
 
 HELD_OUT = 0.2
 """Part of every cube that only scores are taken from."""

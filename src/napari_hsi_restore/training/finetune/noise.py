@@ -10,7 +10,8 @@ import numpy.typing as npt
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.restore.statistics import active_bands, noise_of
-from napari_hsi_restore.training.finetune.cubes import Sample, check_same_bands, title
+from napari_hsi_restore.training.finetune.alike import check_same_bands, title
+from napari_hsi_restore.training.finetune.cubes import Sample
 
 Sigma = npt.NDArray[np.float64]
 

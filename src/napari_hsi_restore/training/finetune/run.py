@@ -20,7 +20,8 @@ from napari_hsi_restore.events import Done, Event, Metric, Note, Progress, Snaps
 from napari_hsi_restore.models.spec import DenoiserSpec
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
 from napari_hsi_restore.training import checkpoint, library
-from napari_hsi_restore.training.finetune.cubes import Sample, check_alike, samples
+from napari_hsi_restore.training.finetune.alike import check_alike
+from napari_hsi_restore.training.finetune.cubes import Sample, samples
 from napari_hsi_restore.training.finetune.judging import Judgement
 from napari_hsi_restore.training.finetune.learner import Patch, Tuning
 from napari_hsi_restore.training.finetune.noise import sensor_noise

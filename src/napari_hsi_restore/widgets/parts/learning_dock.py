@@ -70,6 +70,7 @@ class LearningDock(Dock, Generic[Form, View]):
         self._watched: Learnings | None = None
         self._runs: Runs | None = None
         self._shown: Learning | None = None
+        self._refused: Learning | None = None
         self._settings = QSettings(
             QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-hsi-restore", kind
         )
@@ -237,7 +238,16 @@ class LearningDock(Dock, Generic[Form, View]):
             if learning is not None and learning.active:
                 self.tabs.setCurrentIndex(1)
             self._shown = learning
+        if learning is not None and learning is not self._refused and _is_refused(learning):
+            # What is to be put right stands there.
+            self._refused = learning
+            self.tabs.setCurrentIndex(0)
         self.live.show_job(learning)
+
+
+def _is_refused(learning: Learning) -> bool:
+    """Whether a job failed before anything was learned."""
+    return learning.state == "failed" and not learning.course.curves
 
 
 def collect(
