@@ -44,6 +44,14 @@ MemoryOption = Annotated[
     float | None,
     typer.Option("--memory-limit", metavar="GIB", help="Memory for the tiles in GiB."),
 ]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask scheduler whose workers compute, such as tcp://10.0.0.1:8786.",
+    ),
+]
 MarkBadOption = Annotated[
     str | None,
     typer.Option(

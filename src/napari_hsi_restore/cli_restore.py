@@ -20,6 +20,7 @@ from napari_hsi_restore.cli_options import (
     OutArgument,
     OverwriteOption,
     QuietOption,
+    SchedulerOption,
     ShapeOption,
     WavelengthsOption,
     gib,
@@ -68,14 +69,7 @@ def denoise(
     mark_bad: MarkBadOption = None,
     device: DeviceOption = "auto",
     memory_limit: MemoryOption = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--scheduler",
-            metavar="ADDRESS",
-            help="Dask scheduler whose workers compute, such as tcp://10.0.0.1:8786.",
-        ),
-    ] = None,
+    scheduler: SchedulerOption = None,
     seed: Annotated[
         int,
         typer.Option("--seed", min=0, help="Accepted for scripts: denoising draws no numbers."),
@@ -152,6 +146,7 @@ def superres(
     mark_bad: MarkBadOption = None,
     device: DeviceOption = "auto",
     memory_limit: MemoryOption = None,
+    scheduler: SchedulerOption = None,
     seed: Annotated[
         int,
         typer.Option("--seed", min=0, help="Accepted for scripts: enlarging draws no numbers."),
@@ -176,7 +171,7 @@ def superres(
     factor = next((known for known in SCALES if known == scale), None)
     if factor is None:
         raise typer.BadParameter(f"--scale is one of {_listed(SCALES)}, not {scale}")
-    fine = fine or DEFAULT_CORRECTION
+    fine = fine or (DEFAULT_CORRECTION if scheduler is None else "none")
     if fine not in CORRECTIONS:
         raise typer.BadParameter(f"--fine is one of {_listed(CORRECTIONS)}, not {fine!r}")
     recipe = SuperresRecipe(
@@ -191,9 +186,16 @@ def superres(
     source = open_cube(cube, key, bands_axis, wavelengths, shape, quiet=quiet)
     source = with_bad_bands(source, mark_bad)
     from napari_hsi_restore import restore
+    from napari_hsi_restore.restore.cluster import cluster
     from napari_hsi_restore.restore.superres_size import check_planes, must_map, stored_bytes
+    from napari_hsi_restore.restore.superres_streaming import superres_in_pieces
 
-    if must_map(source, recipe):
+    if scheduler is not None:
+        check_space(out, source, factor)
+        with cluster(scheduler):
+            result = cube_of(superres_in_pieces(source, recipe, elsewhere=True), quiet)
+            write_in_pieces(result, out, overwrite, quiet)
+    elif must_map(source, recipe):
         check_planes(source, recipe)
         check_space(out, source, factor, stored_bytes(source, recipe))
         # Beside the target: folders for temporary files may lie in memory.

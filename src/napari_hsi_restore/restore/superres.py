@@ -13,17 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.cube import Georeference, HyperCube
-from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.bad_bands import bad_bands
 from napari_hsi_restore.restore.consistency import Consistency, measured
-from napari_hsi_restore.restore.fill import RINGS, grown
+from napari_hsi_restore.restore.fill import RINGS
 from napari_hsi_restore.restore.fine import FineReport, refine
 from napari_hsi_restore.restore.phase import finished, phase
 from napari_hsi_restore.restore.request import Region, check_bands, measure_spectra, whole_region
 from napari_hsi_restore.restore.room import Room
-from napari_hsi_restore.restore.statistics import BLOCK_VALUES
 from napari_hsi_restore.restore.superres_check import Choice, Known, choose, known_of
 from napari_hsi_restore.restore.superres_recipe import (
     CLASSICAL,
@@ -38,8 +36,16 @@ from napari_hsi_restore.restore.superres_size import (
     result_shape,
 )
 from napari_hsi_restore.restore.superres_source import Source, filled_region
-from napari_hsi_restore.restore.tile_loop import budget, largest_side, run_tiles
-from napari_hsi_restore.restore.tiling import Tile, plan
+from napari_hsi_restore.restore.superres_tiles import (
+    MIRRORED,
+    inner,
+    larger,
+    pass_through,
+    put_back_gaps,
+    resampled,
+    through,
+)
+from napari_hsi_restore.restore.tile_loop import budget
 from napari_hsi_restore.zoo.records import ModelRecord
 
 Block = npt.NDArray[np.float32]
@@ -49,12 +55,6 @@ Result = TypeVar("Result")
 
 SPECTRA, CHECKED, READ, HALF, WHOLE, FINE = 0.05, 0.15, 0.17, 0.25, 0.5, 0.95
 """Where in the progress measuring, checking, reading, both networks and the correction end."""
-
-CPU_SIDE = 192
-"""Side of the largest tile on a CPU, in pixels of the input: cancelling waits for a part of it."""
-
-MIRRORED = 8
-"""Pixels that the networks see mirrored beyond the edges, as resampling does [ours]."""
 
 MARGIN = 4
 """Pixels of the input beyond a region that the resampling of the corrections looks at."""
@@ -137,7 +137,7 @@ def superres(
     active = np.flatnonzero(statistics.active)
     choice = None
     if recipe.model == "auto" and record is not None:
-        choice = yield from _checked(cube, recipe, record, active, known)
+        choice = yield from checked(cube, recipe, record, active, known)
         record = None if choice.method in CLASSICAL else record
     if record is None:
         recipe = recipe.classical(recipe.model if choice is None else choice.method)
@@ -149,11 +149,11 @@ def superres(
     half = None if record is None else (yield from _half(source, record))
     # Without margins and passive bands the network can write into the result itself.
     direct = read == whole and len(active) == cube.n_bands
-    enlarged = result if direct else room.array(_larger(low.shape, recipe.scale))
+    enlarged = result if direct else room.array(larger(low.shape, recipe.scale))
     if record is None:
-        yield from phase(_resampled(low, enlarged), (READ, WHOLE), "enlarging by bicubic")
+        yield from phase(resampled(low, enlarged), (READ, WHOLE), "enlarging by bicubic")
     else:
-        yield from _through(source, record, enlarged, (HALF, WHOLE))
+        yield from through(source, record, enlarged, (HALF, WHOLE))
     report = yield from phase(
         refine(enlarged, half, low, recipe.fine, np.all(valid, axis=0), room=room),
         (WHOLE, FINE),
@@ -163,15 +163,15 @@ def superres(
         measured(enlarged, low, valid, room=room), (FINE, 1.0), "comparing with the input"
     )
     if not direct:
-        cut = _cut(read, whole, recipe.scale)
-        for index, band in enumerate(active):
-            result[band] = enlarged[index][cut]
-        _pass_through(cube, np.setdiff1d(np.arange(cube.n_bands), active), whole, result)
-    _put_back_gaps(cube, whole, recipe.scale, result)
-    entry = _history(source, record, choice, (report, consistency), half is not None)
+        result[active] = enlarged[:, *inner(read, whole, recipe.scale)]
+        pass_through(cube, np.setdiff1d(np.arange(cube.n_bands), active), read, whole, result)
+    put_back_gaps(cube, whole, recipe.scale, result)
+    entry = history_entry(cube, recipe, record, choice, device)
+    entry |= _said(report, half is not None, consistency)
     part = cube.crop(*whole)
     place = None if part.georeference is None else finer(part.georeference, recipe.scale)
-    yield Done(part.replace(data=result, georeference=place, history=(*cube.history, entry)))
+    history = (*cube.history, json.dumps(entry))
+    yield Done(part.replace(data=result, georeference=place, history=history))
 
 
 def finer(georeference: Georeference, scale: int) -> Georeference:
@@ -179,10 +179,6 @@ def finer(georeference: Georeference, scale: int) -> Georeference:
     a, b, c, d, e, f = georeference.transform
     smaller = (a / scale, b / scale, c, d / scale, e / scale, f)
     return dataclasses.replace(georeference, transform=smaller)
-
-
-def _larger(shape: tuple[int, ...], scale: int) -> tuple[int, int, int]:
-    return shape[0], scale * shape[1], scale * shape[2]
 
 
 def _wider(region: Region, cube: HyperCube, by: int) -> Region:
@@ -193,14 +189,26 @@ def _wider(region: Region, cube: HyperCube, by: int) -> Region:
     return rows, columns
 
 
-def _checked(
+def checked(
     cube: HyperCube,
     recipe: SuperresRecipe,
     record: ModelRecord,
     active: npt.NDArray[np.intp],
     known: Known,
 ) -> Generator[Event, None, Choice]:
-    """What ``auto`` means for the cube."""
+    """What ``auto`` means for a cube.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    recipe : SuperresRecipe
+    record : ModelRecord
+        The model that fits scale and bands.
+    active : intp ndarray, (n,)
+        Bands to look at.
+    known : Known
+        Earlier checks; gets the new one.
+    """
     check = choose(cube, recipe, record, active, superres, checks=known.checks)
     message = f"checking {record.name} on the cube shrunk by {recipe.scale}"
     return (yield from phase(check, (SPECTRA, CHECKED), message))
@@ -209,13 +217,6 @@ def _checked(
 def _margin(recipe: SuperresRecipe) -> int:
     """Pixels of the input that the corrections look beyond a region."""
     return MARGIN * max(1, recipe.fine.consistency_steps)
-
-
-def _resampled(low: Block, enlarged: Block) -> Generator[float, None, None]:
-    """Enlarge every band by bicubic resampling."""
-    for band in range(len(low)):
-        enlarged[band] = resize_bicubic(low[band : band + 1], size=enlarged.shape[1:])[0]
-        yield (band + 1) / len(low)
 
 
 def _half(source: Source, record: ModelRecord) -> Generator[Event, None, Block | None]:
@@ -228,95 +229,9 @@ def _half(source: Source, record: ModelRecord) -> Generator[Event, None, Block |
     smaller = half_model(record)
     if smaller is None:
         return None
-    half = source.room.array(_larger(source.low.shape, scale // 2))
-    yield from _through(source, smaller, half, (READ, HALF))
+    half = source.room.array(larger(source.low.shape, scale // 2))
+    yield from through(source, smaller, half, (READ, HALF))
     return half
-
-
-def _through(
-    source: Source, record: ModelRecord, enlarged: Block, span: tuple[float, float]
-) -> Generator[Event, None, None]:
-    """Send the cube through a network, tile by tile."""
-    enlarger = source.enlarger(record)
-    shape = source.low.shape[1:]
-    available = budget(source.recipe.memory_limit_gib, source.device)
-
-    def bytes_of(side: int) -> float:
-        height, width = (min(side + 2 * enlarger.halo, length + 2 * MIRRORED) for length in shape)
-        return enlarger.bytes(height * width)
-
-    begun: list[Tile] = []
-
-    def work(tile: Tile) -> Iterator[float]:
-        begun.append(tile)
-        block = source.low[:, tile.read_rows, tile.read_columns]
-        edges = [
-            (MIRRORED * (read.start == 0), MIRRORED * (read.stop == length))
-            for read, length in zip((tile.read_rows, tile.read_columns), shape, strict=True)
-        ]
-        block = np.ascontiguousarray(np.pad(block, ((0, 0), *edges), mode="symmetric"))
-        rows, columns = (_scaled(part, record.scale) for part in (tile.rows, tile.columns))
-        inside = tuple(
-            _scaled(slice(part.start + before, part.stop + before), record.scale)
-            for part, (before, _) in zip(tile.inside, edges, strict=True)
-        )
-        for fraction, ready in enlarger.enlarge(block, available):
-            if ready is not None:
-                enlarged[ready.bands, rows, columns] = ready.values[:, *inside]
-            yield fraction
-
-    most = largest_side(bytes_of, available, source.cube.name)
-    if source.device.name == "cpu":
-        most = min(most, CPU_SIDE)
-    side = source.recipe.tile or most
-    region = slice(0, shape[0]), slice(0, shape[1])
-    tiles = run_tiles(region, shape, side, work, halo=enlarger.halo, name=source.cube.name)
-    count = len(plan(region, shape, side, enlarger.halo))
-
-    def message() -> str:
-        # Tiles that are halved when memory runs out were not counted.
-        of = f" of {count}" if len(begun) <= count else ""
-        return f"enlarging with {record.name}, tile {len(begun)}{of}"
-
-    yield from phase(tiles, span, message)
-
-
-def _scaled(span: slice, scale: int) -> slice:
-    return slice(scale * span.start, scale * span.stop)
-
-
-def _cut(read: Region, whole: Region, scale: int) -> tuple[slice, ...]:
-    """A region within what was read, in pixels of the result."""
-    return tuple(
-        _scaled(slice(inner.start - outer.start, inner.stop - outer.start), scale)
-        for outer, inner in zip(read, whole, strict=True)
-    )
-
-
-def _pass_through(
-    cube: HyperCube, bands: npt.NDArray[np.intp], whole: Region, result: Block
-) -> None:
-    """Enlarge bands by bicubic resampling alone."""
-    for band in bands:
-        stored = np.asarray(cube.data[band, *whole])
-        plane = grown(stored.astype(np.float32), cube.valid(stored))
-        result[band] = resize_bicubic(plane[None], size=result.shape[1:])[0]
-
-
-def _put_back_gaps(cube: HyperCube, whole: Region, scale: int, result: Block) -> None:
-    """Mark what comes from pixels without a measurement as no-data, in place."""
-    missing = np.float32(np.nan if cube.nodata is None else cube.nodata)
-    rows, columns = whole
-    step = max(1, BLOCK_VALUES // (cube.n_bands * (columns.stop - columns.start)))
-    for start in range(rows.start, rows.stop, step):
-        part = slice(start, min(start + step, rows.stop))
-        valid = cube.valid(np.asarray(cube.data[:, part, columns]))
-        if valid.all():
-            continue
-        place = _scaled(slice(part.start - rows.start, part.stop - rows.start), scale)
-        for band in np.flatnonzero(~valid.all(axis=(1, 2))):
-            gaps = np.kron(~valid[band], np.ones((scale, scale), dtype=bool))
-            result[band, place][gaps] = missing
 
 
 def _spared(cube: HyperCube) -> dict[str, Any]:
@@ -325,30 +240,47 @@ def _spared(cube: HyperCube) -> dict[str, Any]:
     return {"bad_bands": {"done": "resampled", "bands": bad}} if bad else {}
 
 
-def _history(
-    source: Source,
+def _said(report: FineReport, compared: bool, consistency: Consistency) -> dict[str, Any]:
+    """What the history says of the corrections."""
+    fine = {
+        "done": report.accepted,
+        "refused": report.refused,
+        "half_scale": compared,
+        "angle_to_input_deg": [round(report.angle_before, 4), round(report.angle_after, 4)],
+    }
+    return {"fine": fine, "consistency": dataclasses.asdict(consistency)}
+
+
+def history_entry(
+    cube: HyperCube,
+    recipe: SuperresRecipe,
     record: ModelRecord | None,
     choice: Choice | None,
-    found: tuple[FineReport, Consistency],
-    compared: bool,
-) -> str:
-    report, consistency = found
-    entry: dict[str, Any] = {
+    device: devices.DeviceInfo,
+) -> dict[str, Any]:
+    """What the history says of a run, but for the corrections.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    recipe : SuperresRecipe
+        Of what was done in the end.
+    record : ModelRecord or None
+        None for a classical method.
+    choice : Choice or None
+        What became of ``"auto"``.
+    device : DeviceInfo
+    """
+    return {
         "step": "superres",
-        "source": source.cube.source,
-        "scale": source.recipe.scale,
-        "model": source.recipe.model if record is None else record.name,
+        "source": cube.source,
+        "scale": recipe.scale,
+        "model": recipe.model if record is None else record.name,
         "weights_sha256": None if record is None else record.sha256,
         "chosen": None if choice is None else dataclasses.asdict(choice),
-        "fine": {
-            "done": report.accepted,
-            "refused": report.refused,
-            "half_scale": compared,
-            "angle_to_input_deg": [round(report.angle_before, 4), round(report.angle_after, 4)],
-        },
-        "consistency": dataclasses.asdict(consistency),
-        **_spared(source.cube),
-        "device": source.device.label,
+        "fine": None,
+        "consistency": None,
+        **_spared(cube),
+        "device": device.label,
         "version": version("napari-hsi-restore"),
     }
-    return json.dumps(entry)

@@ -9,6 +9,11 @@ from typing import Any
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.restore.bad_bands import sentence_of
 
+_PIECES = (
+    "Enlarged in pieces, without correction: how the result, shrunk again, meets the input was not "
+    "measured."
+)
+
 
 def outcome(result: HyperCube) -> tuple[str, ...]:
     """Sentences for the user.
@@ -30,19 +35,24 @@ def outcome(result: HyperCube) -> tuple[str, ...]:
     if entry is None:
         return ()
     found = entry["consistency"]
-    sentences = [
-        f"Shrunk by {entry['scale']} again, the result differs from the input by "
-        f"{found['rmse']:.4g} (root mean square, {100 * found['relative']:.2g} % of the input's) "
-        f"and {found['angle_deg']:.2g} degrees."
-    ]
+    sentences = [_PIECES if found is None else _met(entry["scale"], found)]
     if spared := sentence_of(dict(entry)):
         sentences.append(spared)
-    for step in entry["fine"]["refused"]:
+    for step in (entry["fine"] or {"refused": ()})["refused"]:
         sentences.insert(0, f"Refused, as it would turn the spectra away from the input: {step}.")
     if entry["chosen"] is not None:
         reason = str(entry["chosen"]["reason"])
         sentences.insert(0, f"{reason}.")
     return tuple(sentences)
+
+
+def _met(scale: int, found: Mapping[str, float]) -> str:
+    """How the result, shrunk again, meets the input."""
+    relative = f"{100 * found['relative']:.2g} % of the input's"
+    return (
+        f"Shrunk by {scale} again, the result differs from the input by {found['rmse']:.4g} (root "
+        f"mean square, {relative}) and {found['angle_deg']:.2g} degrees."
+    )
 
 
 def _entry(result: HyperCube) -> Mapping[str, Any] | None:

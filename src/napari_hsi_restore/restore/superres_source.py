@@ -63,7 +63,7 @@ class Source:
             self.statistics.covariance,
             wavelengths_nm=None if centres is None else centres[self.active],
             # The other networks see components, which know no white.
-            white=self._white() if isinstance(record.spec, CoarSRSpec) else 1.0,
+            white=white_of(self.cube, self.active) if isinstance(record.spec, CoarSRSpec) else 1.0,
         )
         if enlarger is None:
             raise UserError(f"model '{record.name}' is not for super-resolution; choose another.")
@@ -71,14 +71,22 @@ class Source:
             return EnsembleEnlarger(enlarger, len(self.active), record.scale)
         return enlarger
 
-    def _white(self) -> float:
-        """The stated white level, or else the 99.9th percentile, as in training."""
-        if self.cube.white_level:
-            return float(self.cube.white_level)
-        step = max(1, self.cube.shape[1] // 256)
-        sample = np.asarray(self.cube.data[:, ::step])[self.active]
-        measured = sample[self.cube.valid(sample)]
-        return float(np.percentile(np.abs(measured), WHITE_PERCENTILE)) or 1.0
+
+def white_of(cube: HyperCube, active: npt.NDArray[np.intp]) -> float:
+    """What counts as white: the stated level, or else the 99.9th percentile, as in training.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    active : intp ndarray, (n,)
+        Bands to look at.
+    """
+    if cube.white_level:
+        return float(cube.white_level)
+    step = max(1, cube.shape[1] // 256)
+    sample = np.asarray(cube.data[:, ::step])[active]
+    measured = sample[cube.valid(sample)]
+    return float(np.percentile(np.abs(measured), WHITE_PERCENTILE)) or 1.0
 
 
 def filled_region(
