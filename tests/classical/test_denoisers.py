@@ -157,7 +157,9 @@ every_method = pytest.mark.parametrize("name", [method.name for method in METHOD
 
 
 @every_method
-@pytest.mark.parametrize("shape", [(31, 8, 8), (1, 40, 40), (2, 24, 20), (3, 1, 30), (200, 8, 8)])
+@pytest.mark.parametrize(
+    "shape", [(31, 8, 8), (1, 40, 40), (2, 24, 20), (3, 1, 48), (4, 60, 2), (200, 8, 8)]
+)
 def test_small_cubes(run, name, shape):
     rng = np.random.default_rng(0)
     result = run(HyperCube(rng.normal(5, 1, shape)), name)

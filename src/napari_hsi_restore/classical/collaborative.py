@@ -14,14 +14,14 @@ the training and validation cubes.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import dct
 
 from napari_hsi_restore.classical.canvas import Canvas
-from napari_hsi_restore.classical.grouping import Search, Window, window_count, windows
+from napari_hsi_restore.classical.grouping import Indices, Search, Window, window_count, windows
 
 Image = npt.NDArray[np.float32]
 Filtering = Generator[float, None, Image]
@@ -29,6 +29,7 @@ Filtering = Generator[float, None, Image]
 
 _KAISER = 2.0
 _LEAST_ENERGY = 1e-3
+_AT_ONCE = 8
 
 
 def threshold(
@@ -62,15 +63,18 @@ def threshold(
     profile = _profile(search.side)
     total = window_count(noisy.shape, search)
     for number, window in enumerate(windows(match, search)):
-        groups = _groups(window, noisy, search)
-        shape = groups.shape
-        flat = (shape[0], shape[1], -1)
-        coefficients = (along @ (groups @ patch.T).reshape(flat)).reshape(shape)
-        kept = np.abs(coefficients) > limits[:, None]
-        coefficients *= kept
-        weights = 1.0 / np.maximum(kept.sum(axis=(1, 3)), 1)
-        back = (along.T @ coefficients.reshape(flat)).reshape(shape) @ patch
-        canvas.add(window, back, weights.astype(np.float32), profile)
+        patches = window.patches(noisy, search.side)
+        back, weights = canvas.room(window)
+        for some in _few(window):
+            groups = _grouped(patches, window.members[some], len(noisy))
+            shape = groups.shape
+            flat = (shape[0], shape[1], -1)
+            coefficients = (along @ (groups @ patch.T).reshape(flat)).reshape(shape)
+            kept = (np.abs(coefficients) > limits[:, None]).astype(np.float32)
+            coefficients *= kept
+            weights[some] = 1.0 / np.maximum(np.einsum("gmcs->gc", kept), 1.0)
+            back[some] = (along.T @ coefficients.reshape(flat)).reshape(shape) @ patch
+        canvas.add(window, back, weights, profile)
         yield (number + 1) / total
     return canvas.mean()
 
@@ -108,18 +112,23 @@ def wiener(noisy: Image, guide: Image, search: Search, *, fit_patches: bool) -> 
     profile = _profile(search.side)
     total = window_count(noisy.shape, search)
     for number, window in enumerate(windows(guide, search)):
-        expected = _groups(window, guide, search)
-        turn = _channel_axes(expected)
-        across = _patch_axes(expected) if fit_patches else patch.T[None]
-        gain: Image = np.square(_forward(expected, along, turn, across))
-        gain /= gain + np.float32(1.0)
-        coefficients = _forward(_groups(window, noisy, search), along, turn, across)
-        back = _backward(coefficients * gain, along, turn, across)
-        # The noise that is left in a channel is the mean of that along the axes.
-        energy = np.square(gain).sum(axis=(1, 3))
-        energy = np.einsum("gcr,gr->gc", np.square(turn), energy)
-        weights = 1.0 / np.maximum(energy, _LEAST_ENERGY)
-        canvas.add(window, back, weights.astype(np.float32), profile)
+        patches = window.patches(noisy, search.side)
+        back, weights = canvas.room(window)
+        for some in _few(window):
+            members = window.members[some]
+            expected = _grouped(window.compared, members, len(guide))
+            turn = _channel_axes(expected)
+            across = _patch_axes(expected) if fit_patches else patch.T[None]
+            gain: Image = np.square(_forward(expected, along, turn, across))
+            gain /= gain + np.float32(1.0)
+            coefficients = _forward(_grouped(patches, members, len(noisy)), along, turn, across)
+            coefficients *= gain
+            back[some] = _backward(coefficients, along, turn, across)
+            # The noise that is left in a channel is the mean of that along the axes.
+            energy = np.einsum("gmrs,gmrs->gr", gain, gain)
+            energy = np.einsum("gcr,gr->gc", np.square(turn), energy)
+            weights[some] = 1.0 / np.maximum(energy, _LEAST_ENERGY)
+        canvas.add(window, back, weights, profile)
         yield (number + 1) / total
     return canvas.mean()
 
@@ -141,14 +150,19 @@ def cosine(side: int) -> Image:
 
 
 def _profile(side: int) -> Image:
-    line = np.kaiser(side, _KAISER)
-    return np.outer(line, line).ravel().astype(np.float32)
+    """Trust in the pixels of a line of a patch, (side,): less at its ends."""
+    return np.kaiser(side, _KAISER).astype(np.float32)
 
 
-def _groups(window: Window, image: Image, search: Search) -> Image:
-    """Patches of all groups, (groups, count, channels, side * side)."""
-    patches = window.patches(image, search.side)[window.members]
-    return patches.reshape(*window.members.shape, len(image), -1)
+def _few(window: Window) -> Iterator[slice]:
+    """Some groups of a window at a time: as many as the cache of a processor holds."""
+    for start in range(0, len(window.members), _AT_ONCE):
+        yield slice(start, min(start + _AT_ONCE, len(window.members)))
+
+
+def _grouped(patches: Image, members: Indices, channels: int) -> Image:
+    """Patches of groups, (groups, count, channels, side * side)."""
+    return patches[members].reshape(*members.shape, channels, -1)
 
 
 def _channel_axes(groups: Image) -> Image:

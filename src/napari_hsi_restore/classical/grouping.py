@@ -46,9 +46,8 @@ class Search:
         """The same search made small enough for a small image."""
         side = max(1, min(self.side, height // 2, width // 2))
         places = (height - side + 1) * (width - side + 1)
-        window = (min(2 * self.radius, height - side) + 1) * (
-            min(2 * self.radius, width - side) + 1
-        )
+        # In a corner of the image a patch has neighbours on two sides only.
+        window = (min(self.radius, height - side) + 1) * (min(self.radius, width - side) + 1)
         count = self.count
         while count > min(places, window):
             count //= 2
@@ -66,11 +65,14 @@ class Window:
     members : intp ndarray, (groups, count)
         The patches of every group, the reference first, as flat indices of the
         corners in `rows` and `columns`.
+    compared : float32 ndarray, (corners, channels * side * side)
+        The patches that were compared.
     """
 
     rows: slice
     columns: slice
     members: Indices
+    compared: Image
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -140,7 +142,7 @@ def _search(match: Image, rows: Indices, columns: Indices, search: Search) -> Wi
     for places, last in ((rows, height - search.side), (columns, width - search.side)):
         first = max(0, int(places[0]) - search.radius)
         within.append(slice(first, min(last, int(places[-1]) + search.radius) + 1))
-    window = Window(within[0], within[1], np.empty((0, 0), np.intp))
+    window = Window(within[0], within[1], np.empty((0, 0), np.intp), match[:0, 0])
     patches = window.patches(match, search.side)
     references = (
         (rows - within[0].start)[:, None] * window.shape[1] + (columns - within[1].start)
@@ -155,4 +157,6 @@ def _search(match: Image, rows: Indices, columns: Indices, search: Search) -> Wi
     else:
         members = np.broadcast_to(np.arange(count), (len(references), count))
     order = np.argsort(np.take_along_axis(distance, members, axis=1), axis=1, kind="stable")
-    return dataclasses.replace(window, members=np.take_along_axis(members, order, axis=1))
+    return dataclasses.replace(
+        window, members=np.take_along_axis(members, order, axis=1), compared=patches
+    )
