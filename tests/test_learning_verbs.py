@@ -10,7 +10,7 @@ import time
 import pytest
 
 import napari_hsi_restore as hsr
-from make.models import store_model
+from make.models import TINY, own_library, store_model
 from make.sensors import clean_cube, noisy_cube
 from napari_hsi_restore import search as searching
 from napari_hsi_restore import verbs_learning, zoo
@@ -19,24 +19,14 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Note, Progress
 from napari_hsi_restore.jobs import learning_job
 from napari_hsi_restore.jobs.learning import LearningClient
-from napari_hsi_restore.models.architectures.stas import reach
-from napari_hsi_restore.models.spec import EigenSRSpec, StasSpec
-from napari_hsi_restore.search_space.genotype import Edge, Genotype
-from napari_hsi_restore.training import library
-from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
+from napari_hsi_restore.models.spec import EigenSRSpec
 
-SMALL = Genotype(name="small", nodes=tuple(Edge(source=0, operation="o1") for _ in range(4)))
-STAS = StasSpec(genotype=SMALL, width=4, domain="eigenimages", halo=reach(SMALL))
 SHORT = "0.01"
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "models"))
-    monkeypatch.setenv(library.RUNS_VARIABLE, str(tmp_path / "runs"))
-    (tmp_path / "models").mkdir()
-    store_model(tmp_path / "models", "tiny", STAS)
-    return tmp_path
+    return own_library(tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +245,7 @@ def test_search_shows_its_events_and_its_model(files, place, monkeypatch, capsys
         asked.append((recipe, len(cubes), folder, resume))
         yield Progress(0.5, "searching", 3.0)
         yield Note("A note.")
-        store_model(place / "models", recipe.name, STAS)
+        store_model(place / "models", recipe.name, TINY)
         yield Done(str(place / "models" / f"{recipe.name}.json"))
 
     monkeypatch.setattr(verbs_learning, "searching", events)

@@ -5,13 +5,28 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import save
 
-from napari_hsi_restore.models.architectures.stas import Stas
+from napari_hsi_restore.models.architectures.stas import Stas, reach
 from napari_hsi_restore.models.catalog import build
-from napari_hsi_restore.models.spec import ModelSpec
-from napari_hsi_restore.zoo.records import ModelRecord, Provenance
+from napari_hsi_restore.models.spec import ModelSpec, StasSpec
+from napari_hsi_restore.search_space.genotype import Edge, Genotype
+from napari_hsi_restore.training.library import RUNS_VARIABLE
+from napari_hsi_restore.zoo.records import FOLDER_VARIABLE, ModelRecord, Provenance
+
+_CELL = Genotype(name="small", nodes=tuple(Edge(source=0, operation="o1") for _ in range(4)))
+TINY = StasSpec(genotype=_CELL, width=4, domain="eigenimages", halo=reach(_CELL))
+
+
+def own_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the user's models and runs lie in a folder, with the denoiser ``tiny`` among them."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder / "models"))
+    monkeypatch.setenv(RUNS_VARIABLE, str(folder / "runs"))
+    (folder / "models").mkdir()
+    store_model(folder / "models", "tiny", TINY)
+    return folder
 
 
 def store_model(folder: Path, name: str, spec: ModelSpec, detail: float = 0.02) -> None:

@@ -32,35 +32,6 @@ from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.zoo import list_models, load, record
 
 
-@pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch):
-    monkeypatch.setenv("NAPARI_HSI_RESTORE_MODELS", str(tmp_path / "models"))
-
-
-@pytest.fixture(scope="module")
-def cube():
-    return demo_scene(size=72, bands=10, seed=1)
-
-
-@pytest.fixture
-def recipe():
-    return SearchRecipe(
-        name="mine",
-        minutes=10,
-        device="cpu",
-        width=8,
-        crop=24,
-        patch=12,
-        patches=1,
-        most_components=3,
-        paths=2,
-        cost="counted",
-        precision="32-true",
-        search_steps=8,
-        training_steps=4,
-    )
-
-
 def of(events, kind, name=None):
     return [e for e in events if isinstance(e, kind) and (name is None or e.name == name)]
 

@@ -7,8 +7,7 @@ import torch
 from make.workers import workers
 from napari_hsi_restore.events import Done, Metric, Note
 from napari_hsi_restore.restore import devices
-from napari_hsi_restore.scene import demo_scene
-from napari_hsi_restore.search import SearchRecipe, search, strategy
+from napari_hsi_restore.search import search, strategy
 from napari_hsi_restore.search.batches import log_error, losses
 from napari_hsi_restore.search.portions import halve
 from napari_hsi_restore.search.run import SEARCH
@@ -21,32 +20,9 @@ from napari_hsi_restore.training.ranks.messages import Order
 from napari_hsi_restore.training.run_files import LAST
 
 
-@pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch):
-    monkeypatch.setenv("NAPARI_HSI_RESTORE_MODELS", str(tmp_path / "models"))
-
-
-@pytest.fixture(scope="module")
-def cube():
-    return demo_scene(size=72, bands=10, seed=1)
-
-
 @pytest.fixture
-def recipe():
-    return SearchRecipe(
-        name="mine",
-        device="cpu",
-        devices=2,
-        width=8,
-        crop=24,
-        patch=12,
-        most_components=3,
-        paths=2,
-        cost="counted",
-        precision="32-true",
-        search_steps=4,
-        training_steps=2,
-    )
+def recipe(recipe):
+    return recipe.model_copy(update={"devices": 2, "search_steps": 4, "training_steps": 2})
 
 
 class Beside(Crew):

@@ -13,64 +13,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from make.models import store_model
-from make.sensors import clean_cube, noisy_cube
+from make.models import TINY, store_model
+from make.sensors import noisy_cube
+from make.tuning import recipe
 from napari_hsi_restore import zoo
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Metric, Note, Progress, Snapshot
-from napari_hsi_restore.models.architectures.stas import reach
-from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec, StasSpec
+from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.restore import DenoiseRecipe, denoise
-from napari_hsi_restore.search_space.genotype import Edge, Genotype
 from napari_hsi_restore.training import checkpoint, library
 from napari_hsi_restore.training.finetune import FineTuneRecipe, finetune
 from napari_hsi_restore.training.finetune.cubes import Sample, samples, split
 from napari_hsi_restore.training.finetune.denoising import DenoiserTuning
 from napari_hsi_restore.training.finetune.judging import Errors, Judgement
 from napari_hsi_restore.training.run_files import BEST, LAST
-from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
 
-SMALL = Genotype(name="small", nodes=tuple(Edge(source=0, operation="o1") for _ in range(4)))
-STAS = StasSpec(genotype=SMALL, width=4, domain="eigenimages", halo=reach(SMALL))
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "models"))
-    monkeypatch.setenv(library.RUNS_VARIABLE, str(tmp_path / "runs"))
-    (tmp_path / "models").mkdir()
-    store_model(tmp_path / "models", "tiny", STAS)
-    return tmp_path
-
-
-@pytest.fixture
-def folder():
-    return library.runs_folder() / "mine"
-
-
-@pytest.fixture(scope="module")
-def clean():
-    return clean_cube()
-
-
-@pytest.fixture(scope="module")
-def noisy(clean):
-    return noisy_cube(clean)
-
-
-def recipe(**changes):
-    settings = {
-        "name": "mine",
-        "start": "tiny",
-        "method": "reference",
-        "steps": 6,
-        "checks": 2,
-        "patch": 16,
-        "crop": 32,
-        "device": "cpu",
-        "warmup": 1,
-    }
-    return FineTuneRecipe(**{**settings, **changes})
+pytestmark = pytest.mark.usefixtures("place")
 
 
 def values(events, name):
@@ -285,7 +243,7 @@ def test_held_out_pixels_are_never_learned_from(noisy, clean):
     task = DenoiserTuning(
         recipe(method="self-supervised"),
         zoo.load("tiny")[0],
-        STAS,
+        TINY,
         samples=[part for part in parts if isinstance(part, Sample)],
         sigmas=[np.linspace(0.03, 0.15, 8)],
     )
@@ -353,7 +311,7 @@ def test_a_model_whose_name_was_taken_meanwhile_is_not_overwritten(noisy, clean,
     for event in task:
         if isinstance(event, Snapshot):
             break
-    store_model(place / "models", "mine", STAS)
+    store_model(place / "models", "mine", TINY)
     before = (place / "models" / "mine.safetensors").read_bytes()
     with pytest.raises(UserError, match="exists already"):
         list(task)

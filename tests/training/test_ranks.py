@@ -1,5 +1,6 @@
 """Several devices that learn together: here they are processes that share one processor."""
 
+import functools
 import json
 import os
 import signal
@@ -13,22 +14,20 @@ import psutil
 import pytest
 import torch
 
-from make.models import store_model
-from make.sensors import clean_cube, noisy_cube
+from make.models import TINY
+from make.tuning import recipe as short_recipe
 from make.workers import workers
 from napari_hsi_restore import zoo
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Metric, Note
 from napari_hsi_restore.jobs import learning_child
 from napari_hsi_restore.jobs.learning_job import LearningJob, Material
-from napari_hsi_restore.models.architectures.stas import reach
 from napari_hsi_restore.models.catalog import build
-from napari_hsi_restore.models.spec import EigenSRSpec, StasSpec
+from napari_hsi_restore.models.spec import EigenSRSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.devices import DeviceInfo
-from napari_hsi_restore.search_space.genotype import Edge, Genotype
 from napari_hsi_restore.training import checkpoint, library
-from napari_hsi_restore.training.finetune import FineTuneRecipe, finetune
+from napari_hsi_restore.training.finetune import finetune
 from napari_hsi_restore.training.finetune.cubes import Sample, samples
 from napari_hsi_restore.training.finetune.denoising import DenoiserTuning
 from napari_hsi_restore.training.finetune.enlarging import EnlargerTuning
@@ -40,52 +39,16 @@ from napari_hsi_restore.training.ranks.crew import Crew, LostError, alone
 from napari_hsi_restore.training.ranks.devices import at_hand, chosen, label_of, parsed_count
 from napari_hsi_restore.training.ranks.messages import Order
 from napari_hsi_restore.training.run_files import LAST
-from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
 
-SMALL = Genotype(name="small", nodes=tuple(Edge(source=0, operation="o1") for _ in range(4)))
-STAS = StasSpec(genotype=SMALL, width=4, domain="eigenimages", halo=reach(SMALL))
 PATIENCE = 60.0
 
 
+recipe = functools.partial(short_recipe, steps=2000, checks=500, devices=2)
+
+
 @pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "models"))
-    monkeypatch.setenv(library.RUNS_VARIABLE, str(tmp_path / "runs"))
+def workers_are_found(place, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    (tmp_path / "models").mkdir()
-    store_model(tmp_path / "models", "tiny", STAS)
-    return tmp_path
-
-
-@pytest.fixture
-def folder():
-    return library.runs_folder() / "mine"
-
-
-@pytest.fixture(scope="module")
-def clean():
-    return clean_cube()
-
-
-@pytest.fixture(scope="module")
-def noisy(clean):
-    return noisy_cube(clean)
-
-
-def recipe(**changes):
-    settings = {
-        "name": "mine",
-        "start": "tiny",
-        "method": "reference",
-        "steps": 2000,
-        "checks": 500,
-        "patch": 16,
-        "crop": 32,
-        "device": "cpu",
-        "devices": 2,
-        "warmup": 1,
-    }
-    return FineTuneRecipe(**{**settings, **changes})
 
 
 def wait_until(condition):
@@ -179,7 +142,7 @@ def test_two_devices_learn_what_one_learns_with_the_batches_of_both(noisy, clean
     parts = [part for part in samples([noisy], [clean], 0.2) if isinstance(part, Sample)]
 
     def tuning(kind):
-        return kind(settings, zoo.load("tiny")[0], STAS, samples=parts, sigmas=[np.ones(8)])
+        return kind(settings, zoo.load("tiny")[0], TINY, samples=parts, sigmas=[np.ones(8)])
 
     def learned(task, crew):
         run = Run(settings, task, place, crew)
@@ -205,7 +168,7 @@ def test_two_devices_learn_what_one_learns_with_the_batches_of_both(noisy, clean
 @pytest.mark.parametrize("method", ["reference", "degraded", "self-supervised", "enlarge"])
 def test_a_worker_learns_from_the_same_cubes_as_the_leader(noisy, clean, place, method):
     large = method == "enlarge"
-    spec = EigenSRSpec(scale=2, width=4, blocks=1, components=2) if large else STAS
+    spec = EigenSRSpec(scale=2, width=4, blocks=1, components=2) if large else TINY
     settings = recipe(method="degraded" if large else method)
     references = [clean] if method == "reference" else None
     found = samples([noisy], references, 0.2)
