@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-import mmap
 import shutil
-import tempfile
 import threading
 import time
 import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +24,9 @@ import numpy.typing as npt
 from platformdirs import user_cache_path
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.io.mapped import open_mapped
-
-Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-"""First and last-plus-one band, row and column of a level."""
+from napari_hsi_restore.io import band_copies
+from napari_hsi_restore.io.held_pieces import Box, HeldPieces
+from napari_hsi_restore.io.stored_map import StoredMap, every, stored_map
 
 # Sizes are our own choice [ours].
 LARGE_BYTES = 256 * 2**20
@@ -43,7 +39,6 @@ _COARSEST_COPY = 4
 _COARSEST_SIDE = 256
 _BLOCK_BYTES = 32 * 2**20
 _NEIGHBOURS = 3
-_ROWS_FIRST = 48
 
 
 def suits(data: Any) -> bool:
@@ -52,7 +47,7 @@ def suits(data: Any) -> bool:
         isinstance(data, np.memmap)
         and data.ndim == 3
         and data.nbytes >= LARGE_BYTES
-        and _stored(data) is not None
+        and stored_map(data) is not None
     )
 
 
@@ -90,9 +85,7 @@ class BandViews:
         self.steps = tuple(steps)
         self._copy_limit, self._folder = copy_bytes, folder
         self._lock = threading.Condition()
-        self._pieces: OrderedDict[tuple[int, Box], npt.NDArray[Any]] = OrderedDict()
-        self._held = 0
-        self._most_held = CACHE_BYTES
+        self._pieces = HeldPieces(CACHE_BYTES, 2 * _NEIGHBOURS + 1)
         self._not_before = self._pause = self._latest = 0.0
         self._ahead: tuple[int, Box] | None = None
         self._before = 0
@@ -112,10 +105,10 @@ class BandViews:
         self.copy_step, self.copy_size = self._plan_copy()
 
     def _is_scattered(self) -> bool:
-        stored = _stored(self.data)
+        stored = stored_map(self.data)
         assert stored is not None
-        self._path, self._offset, self._order = stored
-        return self._order[0] != 0
+        self._stored: StoredMap = stored
+        return stored.order[0] != 0
 
     # What is asked for -------------------------------------------------------
 
@@ -148,7 +141,7 @@ class BandViews:
             shown before, or zeros. `listen` tells when the exact piece is there.
         """
         self.prepare()
-        if self._postponed():
+        if self.postponed():
             self._not_before = min(time.monotonic() + self._pause, self._latest)
         with self._lock:
             found = self._find(level, box)
@@ -189,7 +182,7 @@ class BandViews:
         self._pause, self._latest = seconds, now + most
         self._not_before = min(now + seconds, self._latest)
 
-    def _postponed(self) -> float:
+    def postponed(self) -> float:
         """Seconds for which nothing is to be read yet."""
         return max(0.0, self._not_before - time.monotonic())
 
@@ -213,7 +206,7 @@ class BandViews:
 
     def _preparation(self) -> Callable[[weakref.ref[Any]], None]:
         """What a thread does that must not keep the views alive."""
-        return _prepare
+        return band_copies.prepare
 
     # The thread that reads pieces --------------------------------------------
 
@@ -229,7 +222,7 @@ class BandViews:
             threading.Thread(target=self._work, name="band reader", daemon=True).start()
 
     def _work(self) -> None:
-        while left := self._postponed():
+        while left := self.postponed():
             time.sleep(left)
         while True:
             with self._lock:
@@ -254,12 +247,12 @@ class BandViews:
                 self._tell()
                 continue
             with self._lock:
-                self._keep(level, wider, values)
+                self._pieces.keep(level, wider, values)
                 self._lock.notify_all()
             self._tell()
 
     def _name(self) -> str:
-        return str(self._path)
+        return str(self._stored.path)
 
     def _look_ahead(self, level: int, box: Box) -> None:
         """A slider that moves on asks for the next band in the same direction."""
@@ -282,7 +275,7 @@ class BandViews:
         if last - first > 1:
             return box
         size = self.data.itemsize * (rows[1] - rows[0]) * (columns[1] - columns[0])
-        room = max(0, (self._most_held // 4 // max(1, size) - 1) // 2)
+        room = max(0, (self._pieces.most_bytes // 4 // max(1, size) - 1) // 2)
         # A band that lies in one piece is read alone: its neighbours would delay it.
         more = min(_NEIGHBOURS if self._is_costly(level) else 0, room)
         return (max(0, first - more), min(self.data.shape[0], last + more)), rows, columns
@@ -306,7 +299,7 @@ class BandViews:
         if source is not None:
             part = step // source[0]
             return np.array(
-                source[1][slice(*bands), _every(*rows, part), _every(*columns, part)], order="C"
+                source[1][slice(*bands), every(*rows, part), every(*columns, part)], order="C"
             )
         values: npt.NDArray[Any] = np.empty([b - a for a, b in box], self.data.dtype)
         self._fill(values, level, box, stop)
@@ -319,52 +312,24 @@ class BandViews:
         bands, rows, columns = box
         step = self.steps[level]
         touched = step * (columns[1] - columns[0]) * self.data.shape[0] * self.data.itemsize
-        height = max(1, _BLOCK_BYTES // max(1, touched)) if self.scattered else rows[1]
+        height = self.rows_at_once(touched) if self.scattered else rows[1]
         for first in range(rows[0], rows[1], height):
             if stop():
                 raise BrokenOffError
             last = min(first + height, rows[1])
             place = slice(first - rows[0], last - rows[0])
             # A map for each block: pages that stay mapped count as memory of the program.
-            values[:, place] = self._map()[
-                slice(*bands), _every(first, last, step), _every(*columns, step)
+            values[:, place] = self._stored.open()[
+                slice(*bands), every(first, last, step), every(*columns, step)
             ]
 
-    def _map(self) -> npt.NDArray[Any]:
-        stored = tuple(self.data.shape[axis] for axis in self._order)
-        back = tuple(np.argsort(self._order))
-        return open_mapped(self._path, self.data.dtype, self._offset, stored).transpose(back)
-
     # What is held ------------------------------------------------------------
-
-    def _keep(self, level: int, box: Box, values: npt.NDArray[Any]) -> None:
-        (first, last), rows, columns = box
-        for band in range(first, last) if last - first <= 2 * _NEIGHBOURS + 1 else ():
-            one = np.ascontiguousarray(values[band - first : band - first + 1])
-            self._put((level, ((band, band + 1), rows, columns)), one)
-        if last - first > 2 * _NEIGHBOURS + 1:
-            self._put((level, box), values)
-        while self._held > self._most_held and len(self._pieces) > 1:
-            _, old = self._pieces.popitem(last=False)
-            self._held -= old.nbytes
-
-    def _put(self, key: tuple[int, Box], values: npt.NDArray[Any]) -> None:
-        before = self._pieces.pop(key, None)
-        self._held += values.nbytes - (0 if before is None else before.nbytes)
-        self._pieces[key] = values
 
     def _find(self, level: int, box: Box) -> npt.NDArray[Any] | None:
         step = self.steps[level]
         if self._overview is not None and step % self._overview[0] == 0:
             return self._read(level, box, lambda: False)
-        for key in reversed(self._pieces):
-            if key[0] == level and _inside(box, key[1]):
-                self._pieces.move_to_end(key)
-                place = tuple(
-                    slice(a - c, b - c) for (a, b), (c, _) in zip(box, key[1], strict=True)
-                )
-                return self._pieces[key][place]
-        return None
+        return self._pieces.find(level, box)
 
     def _preview(self, level: int, box: Box) -> npt.NDArray[Any]:
         step = self.steps[level]
@@ -383,13 +348,39 @@ class BandViews:
             return before
         return np.zeros(shape, self.data.dtype)
 
-    # The thread that makes copies --------------------------------------------
+    # For the thread that makes copies ----------------------------------------
+
+    def rows_at_once(self, row_bytes: int) -> int:
+        """How many rows of so many bytes are read in one go."""
+        return max(1, _BLOCK_BYTES // max(1, row_bytes))
+
+    def read_rows(self, first: int, last: int, step: int) -> npt.NDArray[Any]:
+        """All bands of some of every `step`-th row and column, (bands, y, x)."""
+        return np.array(self._stored.open()[:, every(first, last, step), ::step], order="C")
+
+    def put_overview(self, step: int, values: npt.NDArray[Any]) -> None:
+        """Show what is coarse from an overview, (bands, y, x), of every `step`-th pixel."""
+        with self._lock:
+            self._overview = (step, values)
+        self._tell()
+
+    def put_sorted(self, step: int, values: npt.NDArray[Any]) -> None:
+        """Read from the sorted copy, (bands, y, x), of every `step`-th pixel from now on."""
+        with self._lock:
+            self._sorted = (step, values)
+        self.copied = True
+        self.say_sorted(None)
+
+    def say_sorted(self, fraction: float | None) -> None:
+        """Say how much of the copy is made; None for an end."""
+        self.sorting = fraction
+        self._tell()
 
     def _plan_copy(self) -> tuple[int, int]:
         """Step and bytes of the temporary file; (0, 0) if there is none to be made."""
         if not self.scattered or not self._copy_limit:
             return 0, 0
-        folder = self._cache_folder()
+        folder = self.cache_folder()
         if folder is None:
             return 0, 0
         most = min(self._copy_limit, shutil.disk_usage(folder).free // 4)
@@ -399,14 +390,16 @@ class BandViews:
                 return step, size
         return 0, 0
 
-    def _cache_folder(self) -> Path | None:
+    def cache_folder(self) -> Path | None:
+        """Where the temporary file goes; None where no folder can be made."""
         folder = self._folder or user_cache_path("napari-hsi-restore", appauthor=False)
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             return folder
         return None
 
-    def _overview_step(self) -> int:
+    def overview_step(self) -> int:
+        """Every how many rows and columns the overview of all bands has."""
         return next(
             (
                 step
@@ -423,123 +416,3 @@ class BandViews:
 
 class BrokenOffError(Exception):
     """Something else is wanted meanwhile."""
-
-
-def _prepare(reference: weakref.ref[BandViews]) -> None:
-    """Make the overview and the temporary file, as long as anybody holds the views."""
-    views = reference()
-    if views is None:
-        return
-    step, copy = views._overview_step(), views.copy_step
-    bands, rows, _ = views.data.shape
-    while views is not None and (left := views._postponed()):
-        # So that the cube can go meanwhile.
-        views = None
-        time.sleep(left)
-        views = reference()
-    del views
-    try:
-        # A band in one piece comes as soon as its overview would.
-        for stage in _stages(step, rows) if copy else ():
-            blocks = _sampled(reference, stage)
-            overview = np.concatenate([block for _, block in blocks], axis=1)
-            if (views := reference()) is None:
-                return
-            with views._lock:
-                views._overview = (stage, overview)
-            views._tell()
-            del views
-        if copy:
-            _sort(reference, copy, bands)
-    except (OSError, ValueError, UserError):
-        # What is shown is then read from the file itself, and says what is wrong with it.
-        if (views := reference()) is not None:
-            views.sorting = None
-            views._tell()
-
-
-def _stages(step: int, rows: int) -> tuple[int, ...]:
-    """A coarse overview first: it is there in a moment."""
-    coarse = step
-    while rows / coarse > _ROWS_FIRST:
-        coarse *= 2
-    return (coarse, step) if coarse > 2 * step else (step,)
-
-
-def _sampled(
-    reference: weakref.ref[BandViews], step: int
-) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """Blocks of every `step`-th row and column of all bands, from the first row to the last."""
-    views = reference()
-    if views is None:
-        return
-    bands, rows, columns = views.data.shape
-    height = max(1, _BLOCK_BYTES // (bands * columns * views.data.itemsize))
-    count = -(-rows // step)
-    for first in range(0, count, height):
-        if (views := reference()) is None:
-            return
-        last = min(first + height, count)
-        stored = views._map()[:, _every(first, last, step), ::step]
-        block = np.array(stored, order="C")
-        del views, stored
-        yield first, block
-
-
-def _sort(reference: weakref.ref[BandViews], step: int, bands: int) -> None:
-    views = reference()
-    folder = None if views is None else views._cache_folder()
-    if views is None or folder is None:
-        return
-    shape = (bands, *views.shape(views.steps.index(step))[1:])
-    dtype = views.data.dtype
-    views.sorting = 0.0
-    views._tell()
-    del views
-    # It has no name (or goes when it is closed), so that it never stays behind.
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.truncate(math.prod(shape) * dtype.itemsize)
-        row_bytes = shape[2] * dtype.itemsize
-        for first, block in _sampled(reference, step):
-            for band in range(bands):
-                file.seek((band * shape[1] + first) * row_bytes)
-                file.write(block[band].data)
-            if (views := reference()) is None:
-                return
-            views.sorting = (first + block.shape[1]) / shape[1]
-            del views
-        file.flush()
-        mapped: npt.NDArray[Any] = np.memmap(file, dtype, "r", 0, shape)
-    if (views := reference()) is not None:
-        with views._lock:
-            views._sorted = (step, mapped)
-        views.sorting, views.copied = None, True
-        views._tell()
-
-
-def _stored(data: Any) -> tuple[Path, int, tuple[int, ...]] | None:
-    """File, first byte and axes from slowest to fastest of a map, None if it is only a part."""
-    base: Any = data
-    while isinstance(base, np.ndarray):
-        if isinstance(base, np.memmap):
-            owner = base
-        base = base.base
-    name = getattr(data, "filename", None)
-    if not isinstance(base, mmap.mmap) or name is None or min(data.strides) <= 0:
-        return None
-    order = tuple(int(axis) for axis in np.argsort([-stride for stride in data.strides]))
-    plain = data.transpose(order)
-    if not plain.flags.c_contiguous:
-        return None
-    begin = np.frombuffer(base, np.uint8, 1).__array_interface__["data"][0]
-    page = owner.offset - owner.offset % mmap.ALLOCATIONGRANULARITY
-    return Path(name), page + data.__array_interface__["data"][0] - begin, order
-
-
-def _every(first: int, last: int, step: int) -> slice:
-    """The slice of an array of which some samples are every `step`-th."""
-    return slice(first * step, (last - 1) * step + 1, step)
-
-
-def _inside(box: Box, held: Box) -> bool:
-    return all(c <= a and b <= d for (a, b), (c, d) in zip(box, held, strict=True))

@@ -23,10 +23,10 @@ from napari_hsi_restore.io.band_views import (
     CACHE_BYTES,
     COPY_BYTES,
     BandViews,
-    Box,
     BrokenOffError,
 )
 from napari_hsi_restore.io.decoded_chunks import DecodedChunks, Place
+from napari_hsi_restore.io.held_pieces import Box
 
 # Sizes are our own choice [ours].
 SMALL_BYTES = 16 * 2**20
@@ -70,7 +70,7 @@ class PackedViews(BandViews):
     ) -> None:
         self._chunks = DecodedChunks(data, CACHE_BYTES - CACHE_BYTES // 4)
         super().__init__(data, copy_bytes=copy_bytes, folder=folder)
-        self._most_held = CACHE_BYTES // 4
+        self._pieces.most_bytes = CACHE_BYTES // 4
         _VIEWS[data.name] = self
 
     def spectrum(self, row: int, column: int) -> npt.NDArray[Any]:
@@ -135,11 +135,11 @@ class PackedViews(BandViews):
 
     def _begin_unpacking(self) -> list[Place]:
         """Make the temporary file; the chunks that go there."""
-        folder = self._cache_folder()
+        folder = self.cache_folder()
         if not self.copy_step or folder is None:
             return []
         self._chunks.unpack_into(folder, self.copy_step)
-        step = max(self._overview_step(), self.copy_step)
+        step = max(self.overview_step(), self.copy_step)
         shape = self.shape(self.steps.index(step))
         self._filling = step, np.zeros(shape, self.data.dtype)
         self.sorting = 0.0

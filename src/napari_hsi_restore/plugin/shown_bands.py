@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
-from napari_hsi_restore.io.band_views import BandViews, Box, suits
+from napari_hsi_restore.io.band_views import BandViews, suits
+from napari_hsi_restore.io.held_pieces import Box
 from napari_hsi_restore.io.packed_views import PackedViews, is_packed
 from napari_hsi_restore.plugin.contrast import contrast_limits, quick_limits
 
