@@ -198,6 +198,14 @@ def test_bad_requests_are_answered_with_a_sentence(run, noisy):
     fails("nothing to denoise", HyperCube(np.ones((5, 8, 8)), name="flat"))
 
 
+@pytest.mark.parametrize("name", ["ngmeet", "destripe", "smooth"])
+@pytest.mark.parametrize("scale", [1e-25, 1e30])
+def test_values_whose_squares_are_no_numbers_are_refused(run, noisy, name, scale):
+    unlikely = noisy.replace(data=np.asarray(noisy.data, np.float64) * scale)
+    with pytest.raises(UserError, match="to compute with"):
+        run(unlikely, name)
+
+
 def test_too_little_memory_is_said_before_anything_is_done(run):
     huge = da.zeros((400, 300_000, 300_000), chunks=(1, 1000, 1000), dtype=np.uint8)
     with pytest.raises(UserError, match=r"'sparse' needs about .* GiB"):

@@ -161,6 +161,24 @@ def test_mixed_noise_method_on_gaussian_noise_alone(run, scene):
     assert score(scene, run(noisy, "sparse")) > score(scene, run(noisy, "fasthyde")) - 0.5
 
 
+@pytest.mark.parametrize("name", ["mended", "sparse", "fasthyin", "inpaint"])
+@pytest.mark.parametrize("missing", [0.9, 0.97])
+def test_a_scene_of_which_next_to_nothing_was_seen_keeps_its_range(run, scene, name, missing):
+    rng = np.random.default_rng(0)
+    noisy = scene.data + rng.normal(0, 0.05, scene.shape)
+    seen = np.where(rng.random(scene.shape) < missing, 0.0, noisy).astype(np.float32)
+    result = run(HyperCube(seen), name).data
+    assert result.min() > 2 * seen.min() - seen.max()
+    assert result.max() < 2 * seen.max() - seen.min()
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1e-6])
+def test_mixed_noise_method_on_a_scene_without_noise(run, scene, sigma):
+    noise = np.random.default_rng(0).normal(0, 1, scene.shape)
+    hardly = scene.replace(data=(scene.data + sigma * noise).astype(np.float32))
+    assert psnr(np.asarray(scene.data), run(hardly, "sparse").data, 1.0) > 65
+
+
 def test_filling_and_denoising_at_once(run, scene):
     noisy = degrade(scene, "deadline", seed=3)
     assert score(scene, run(noisy, "fasthyin")) > score(scene, run(noisy, "fasthyde")) + 3

@@ -224,6 +224,15 @@ def test_bad_requests_are_answered_with_a_sentence(noisy):
     fails("nothing to denoise", HyperCube(np.ones((5, 8, 8)), name="flat"))
 
 
+@pytest.mark.parametrize("model", ["stas_c", "auto"])
+def test_a_fill_value_that_the_file_did_not_state_is_named(clean, model):
+    data = np.array(clean.data, np.float32)
+    data[:, 1, 5] = 9.96921e36
+    with pytest.raises(UserError, match=r"9\.97e\+36.*no-data value"):
+        denoise(clean.replace(data=data), network(model=model))
+    assert np.isfinite(denoise(clean.replace(data=data, nodata=9.96921e36)).data).any()
+
+
 def test_a_real_camera_scene(shared_data):
     clean = read(shared_data / "validation" / "cave" / "superballs.tif")
     clean = clean.crop(slice(100, 260), slice(100, 260))

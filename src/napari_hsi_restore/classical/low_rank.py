@@ -86,7 +86,9 @@ def expand(measured: Measured, components: Components, written: Written) -> Rest
         Which values of the active bands are replaced: the ``"measured"`` ones, so that
         what is missing stays missing; only the ``"missing"`` ones; or ``"all"``. Gaps in
         all bands that reach the border of the image stay gaps, unless they were hidden by
-        the user: they are not within the scene (ours).
+        the user: they are not within the scene (ours). What is filled goes no further beyond
+        the measured values of its band than these go apart (ours): of few, noisy bands a
+        spectrum may follow badly.
 
     Yields
     ------
@@ -100,9 +102,12 @@ def expand(measured: Measured, components: Components, written: Written) -> Rest
     cube = measured.cube
     result = measured.new_result()
     outside = find_outside(measured)
+    low, high = _bounds(measured) if written != "measured" else (None, None)
     for rows in measured.row_blocks():
         values, valid = measured.block(rows)
         spectra = components.spectra(rows, values, valid)
+        if low is not None and not valid.all():
+            spectra = np.where(valid, spectra, np.clip(spectra, low, high))
         result[:, rows] = cube.data[:, rows, :]
         part = result[measured.active, rows]
         if written == "measured":
@@ -115,6 +120,23 @@ def expand(measured: Measured, components: Components, written: Written) -> Rest
         result[measured.active, rows] = part
         yield rows.stop / cube.shape[1]
     return result
+
+
+def _bounds(measured: Measured) -> tuple[Image, Image]:
+    """How far filled values of every active band may go, (active, 1, 1) each."""
+    low = np.full((len(measured.active), 1, 1), np.inf, np.float32)
+    high = -low
+    for rows in measured.row_blocks():
+        values, valid = measured.block(rows)
+        low = np.minimum(
+            low, np.min(values, axis=(1, 2), keepdims=True, where=valid, initial=np.inf)
+        )
+        high = np.maximum(
+            high, np.max(values, axis=(1, 2), keepdims=True, where=valid, initial=-np.inf)
+        )
+    known = high >= low
+    apart = np.where(known, high - low, np.float32(np.inf))
+    return np.where(known, low, 0) - apart, np.where(known, high, 0) + apart
 
 
 def find_outside(measured: Measured) -> npt.NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from napari_hsi_restore.classical.fasthyde import EXTRA, fasthyde
 from napari_hsi_restore.classical.low_rank import FILTERED_END, Restoring, expand, find_components
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
 from napari_hsi_restore.classical.subspace import Components
-from napari_hsi_restore.noise.measured import Float, Mask, Measured
+from napari_hsi_restore.noise.measured import Float, Mask, Measured, moments
 from napari_hsi_restore.noise.portion import portion
 from napari_hsi_restore.noise.stripes import find_stripes
 
@@ -36,6 +36,9 @@ _MAD_TO_SIGMA = 1.4826
 # A residual so much larger than the noise means that the noise was underestimated.
 _MISJUDGED = 1.15
 _FINAL_SHARE = 0.5
+# Of the spread of a band. Beside less noise everything that no subspace holds exactly would pass
+# for an outlier, and be filled from what is no better known.
+_LEAST_NOISE = 5e-4
 
 
 def sparse(measured: Measured, sigma: Float) -> Restoring:
@@ -58,7 +61,9 @@ def sparse(measured: Measured, sigma: Float) -> Restoring:
     float32 ndarray, (bands, y, x)
     """
     begin = 0.08
-    stripes = yield from portion(find_stripes(measured, sigma), 0.0, begin)
+    found = yield from portion(moments(measured), 0.0, 0.02)
+    sigma = np.maximum(sigma, _LEAST_NOISE * np.sqrt(np.diag(found.covariance)))
+    stripes = yield from portion(find_stripes(measured, sigma), 0.02, begin)
     # Outliers change from round to round, and the moments with them.
     whole = dataclasses.replace(measured.whole, moments=None)
     clean = dataclasses.replace(measured, stripes=stripes, whole=whole)

@@ -14,6 +14,8 @@ from napari_hsi_restore.noise.measured import Mask, Measured
 # A line of fewer values may be constant by itself.
 _LEAST_LINE = 6
 _LEAST_SHARE = 0.01
+# What nearly all pixels have is a background, and too few are left to fill them from.
+_MOST = 0.9
 _TIMES_THE_USUAL = 8.0
 _SAMPLE = 32768
 _LEAST_LEVELS = 64
@@ -114,7 +116,8 @@ def stuck_pixels(values: npt.NDArray[np.generic], valid: Mask) -> Mask:
     for place in np.argsort(counts)[::-1][:2]:
         near = np.delete(counts[max(place - 5, 0) : place + 6], min(place, 5))
         usual = max(float(np.median(near)), 1.0)
-        if counts[place] > max(_LEAST_SHARE * total, _TIMES_THE_USUAL * usual):
+        least = max(_LEAST_SHARE * total, _TIMES_THE_USUAL * usual)
+        if least < counts[place] <= _MOST * total:
             alike = valid & (values == found[place])
             if not _cut_off(values, valid, alike):
                 stuck |= alike

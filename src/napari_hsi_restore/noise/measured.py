@@ -27,6 +27,8 @@ _LEAST_COMPLETE = 0.05
 _BESIDE, _BESIDE_PAIRS = 10, 2
 _ENOUGH_WINDOWS = 400
 _LEAST_SIGMA = 1e-6
+# Squares of values beyond, summed over an image, leave the range of single precision.
+_SMALLEST, _LARGEST = 1e-19, 1e17
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -223,7 +225,7 @@ def find_active(cube: HyperCube) -> Generator[float, None, npt.NDArray[np.intp]]
     Raises
     ------
     UserError
-        If there is none.
+        If there is none, or its values are too large or too small to compute with.
     """
     low, high = np.full(cube.n_bands, np.inf), np.full(cube.n_bands, -np.inf)
     for rows in row_blocks(cube.n_bands, cube):
@@ -244,7 +246,38 @@ def find_active(cube: HyperCube) -> Generator[float, None, npt.NDArray[np.intp]]
             "NaN, no-data, constant or marked bad), so there is nothing to denoise; check the "
             "no-data value."
         )
+    check_scale(cube, low[active], high[active])
     return active
+
+
+def check_scale(cube: HyperCube, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> None:
+    """Refuse values whose squares are no numbers in single precision.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    low, high : ndarray, (active,)
+        Smallest and largest valid value of every band.
+
+    Raises
+    ------
+    UserError
+    """
+    largest = float(
+        max(np.abs(low.astype(np.float64)).max(), np.abs(high.astype(np.float64)).max())
+    )
+    if largest > _LARGEST:
+        raise UserError(
+            f"{name}: values go up to {largest:.3g}, too large to compute with; "
+            "if that marks missing pixels, state it as the no-data value (in an ENVI header 'data "
+            "ignore value'), else scale the cube."
+        )
+    widest = float((highest - lowest).max())
+    if widest < _SMALLEST:
+        raise UserError(
+            f"{name}: the values of a band differ by {widest:.3g} at most, too "
+            "little to compute with; multiply the cube by a power of ten first."
+        )
 
 
 def row_blocks(bands: int, cube: HyperCube) -> Iterator[slice]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.noise import Known, estimate_sigma
+from napari_hsi_restore.noise.measured import check_scale
 
 Float = npt.NDArray[np.float64]
 
@@ -106,7 +107,7 @@ def active_bands(cube: HyperCube) -> npt.NDArray[np.bool_]:
     Raises
     ------
     UserError
-        If there is none.
+        If there is none, or its values are too large or too small to compute with.
     """
     step = max(1, cube.shape[1] // 64)
     sample = np.asarray(cube.data[:, ::step, :])
@@ -121,6 +122,7 @@ def active_bands(cube: HyperCube) -> npt.NDArray[np.bool_]:
             "NaN, no-data, constant or marked bad), so there is nothing to denoise; check the "
             "no-data value."
         )
+    check_scale(cube, low[active], high[active])
     return active
 
 
@@ -161,11 +163,25 @@ def gather(cube: HyperCube) -> Iterator[SpectralStatistics | float]:
     if origin is None or count < 2:
         raise UserError(
             f"{cube.source or cube.name}: fewer than two pixels have valid values in all bands; "
-            "leave out the bands without data first."
+            "take a method without training, such as ngmeet, which copes with gaps, or mark the "
+            "bands without data as bad."
         )
     shift = total / count
     covariance = products / count - np.outer(shift, shift)
+    if not np.isfinite(covariance).all():
+        _say_what_is_too_large(cube, active)
     yield SpectralStatistics(active, origin + shift, covariance, count)
+
+
+def _say_what_is_too_large(cube: HyperCube, active: npt.NDArray[np.bool_]) -> None:
+    """Raise `UserError`: the sample of rows did not show how large the values are."""
+    extremes = []
+    for rows in row_blocks(cube):
+        block = _of_bands(np.asarray(cube.data[:, rows, :]), active)
+        valid = cube.valid(block)
+        extremes.append(np.abs(block[valid].astype(np.float64)).max(initial=0.0))
+    largest = np.array([max(extremes)])
+    check_scale(cube, -largest, largest)
 
 
 def noise_of(cube: HyperCube, active: npt.NDArray[np.bool_]) -> Float:
