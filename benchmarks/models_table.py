@@ -6,12 +6,14 @@ With ``--write`` the table between the markers of README.md is replaced.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from napari_hsi_restore.training.bundle import PHOTOGRAPHS
 from napari_hsi_restore.zoo import list_models
-from napari_hsi_restore.zoo.records import ModelRecord
+from napari_hsi_restore.zoo.records import Earlier, ModelRecord
 
 # Label, last part of the name of a score, format.
 ROWS = (
@@ -24,9 +26,23 @@ MARKED = re.compile(r"(<!-- models:begin -->\n).*?(<!-- models:end -->)", re.DOT
 
 
 def _steps(record: ModelRecord) -> int:
-    """Steps of the run, and of the one that it began with."""
-    before = record.provenance.before
-    return record.provenance.steps + (before.steps if before else 0)
+    """Steps of all runs that the weights come from, each counted once."""
+    found = record.provenance
+    runs = [Earlier(recipe=found.recipe, steps=found.steps, seconds=found.seconds), *found.others]
+    if found.before:
+        runs.append(found.before)
+    for run in runs:
+        if run.before:
+            runs.append(run.before)
+    return sum({json.dumps(run.recipe): run.steps for run in runs}.values())
+
+
+def _material(record: ModelRecord) -> str:
+    """How many cubes, and photographs, a model was trained on."""
+    data = record.provenance.data
+    photographs = sum(name.startswith(PHOTOGRAPHS) for name in data)
+    cubes = f"{len(data) - photographs} cubes"
+    return f"{cubes} and {photographs} photographs" if photographs else cubes
 
 
 def table(records: Iterable[ModelRecord]) -> str:
@@ -36,7 +52,7 @@ def table(records: Iterable[ModelRecord]) -> str:
     for record in records:
         lines.append(
             f"\n**`{record.name}`**: {record.purpose} {record.parameters:,} parameters, trained "
-            f"for {_steps(record):,} steps on {len(record.provenance.data)} cubes.\n\n"
+            f"for {_steps(record):,} steps on {_material(record)}.\n\n"
         )
         cases = _cases(record)
         if record.task == "superres":

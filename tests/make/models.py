@@ -35,8 +35,8 @@ def store_model(folder: Path, name: str, spec: ModelSpec, detail: float = 0.02) 
     network = build(spec)
     # A denoiser has no such convolution, and begins as the identity.
     if not isinstance(network, Stas):
-        for each in getattr(network, "parts", [network]):
-            for parameter in each.last.parameters():
+        for key, parameter in network.named_parameters():
+            if "last" in key.split("."):
                 torch.nn.init.normal_(parameter, std=detail)
     weights = network.state_dict()
     content = save(weights)

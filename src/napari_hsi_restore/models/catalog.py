@@ -8,6 +8,7 @@ from typing import Any, overload
 
 from napari_hsi_restore.models.architectures.coarsr import CoarSR
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
+from napari_hsi_restore.models.architectures.eigenmean import EigenMean
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.architectures.qrnn3d import QRNN3D
 from napari_hsi_restore.models.architectures.stas import Stas
@@ -20,7 +21,8 @@ from napari_hsi_restore.models.spec import (
 )
 
 Denoiser = Stas | QRNN3D
-Enlarger = CoarSR | EigenSR | EigenCascade
+EigenNetwork = EigenSR | EigenCascade | EigenMean
+Enlarger = CoarSR | EigenNetwork
 Network = Denoiser | Enlarger
 
 
@@ -36,7 +38,13 @@ def _coarsr(spec: CoarSRSpec) -> CoarSR:
     return CoarSR(spec.scale, spec.width)
 
 
-def _eigensr(spec: EigenSRSpec) -> EigenSR | EigenCascade:
+def _eigensr(spec: EigenSRSpec) -> EigenNetwork:
+    if spec.others:
+        return EigenMean([_member(each) for each in spec.members])
+    return _member(spec)
+
+
+def _member(spec: EigenSRSpec) -> EigenSR | EigenCascade:
     if spec.stages > 1:
         return EigenCascade(spec.scale, spec.stages, spec.width, spec.blocks, spec.components)
     return EigenSR(spec.scale, spec.width, spec.blocks, spec.components)
@@ -55,7 +63,7 @@ def build(spec: QRNN3DSpec) -> QRNN3D: ...
 @overload
 def build(spec: CoarSRSpec) -> CoarSR: ...
 @overload
-def build(spec: EigenSRSpec) -> EigenSR | EigenCascade: ...
+def build(spec: EigenSRSpec) -> EigenNetwork: ...
 def build(spec: ModelSpec) -> Network:
     """The untrained network of a spec, on the CPU."""
     return ARCHITECTURES[spec.architecture](spec)

@@ -130,6 +130,9 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
     stages : int
         Networks in a row, each of which enlarges by the same whole number
         (`napari_hsi_restore.models.architectures.eigencascade`).
+    others : tuple of EigenSRSpec
+        Further networks, for the same scale and as many components; the answer is the mean
+        of all (`napari_hsi_restore.models.architectures.eigenmean`).
     """
 
     architecture: Literal["eigensr"] = "eigensr"
@@ -139,12 +142,21 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
     blocks: int
     components: int
     stages: int = pydantic.Field(default=1, ge=1)
+    others: tuple[EigenSRSpec, ...] = ()
 
     @pydantic.model_validator(mode="after")
     def _check_stages(self) -> EigenSRSpec:
         if self.step**self.stages != self.scale:
             raise ValueError(f"{self.stages} stages alike cannot enlarge by {self.scale}")
+        for other in self.others:
+            if (other.scale, other.components) != (self.scale, self.components) or other.others:
+                raise ValueError("networks of a mean have one scale and as many components")
         return self
+
+    @property
+    def members(self) -> tuple[EigenSRSpec, ...]:
+        """Every network of a mean, the first one too; of another spec itself."""
+        return (self.model_copy(update={"others": ()}), *self.others)
 
     @property
     def step(self) -> int:
@@ -152,15 +164,18 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
         return round(self.scale ** (1 / self.stages))
 
     @property
-    def density(self) -> int:
-        """Pixels along a side that the last stage sees for one of the input."""
-        return self.scale // self.step
+    def features(self) -> int:
+        """Values of a layer for a pixel of the input, in the last stage, the most of all."""
+        density = self.scale // self.step
+        own = self.width * density * density
+        return max([own, *(other.features for other in self.others)])
 
     @property
     def halo(self) -> int:
         """Pixels of the input beyond a tile that its inside depends on: one a convolution."""
         reach = 2 * self.blocks + 3
-        return sum(-(-reach // self.step**stage) for stage in range(self.stages))
+        own = sum(-(-reach // int(self.step**stage)) for stage in range(self.stages))
+        return max([own, *(other.halo for other in self.others)])
 
 
 SuperresSpec = Annotated[CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")]

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from napari_hsi_restore.models.architectures.coarsr import CoarSR
-    from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
-    from napari_hsi_restore.models.architectures.eigensr import EigenSR
-    from napari_hsi_restore.models.catalog import Network
+    from napari_hsi_restore.models.catalog import EigenNetwork, Network
 
 Block = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]
@@ -130,17 +128,17 @@ class BandEnlarger:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ComponentEnlarger:
-    """EigenSR, in one stage or in several: bicubic bands, and the detail of a few eigenimages.
+    """EigenSR, in stages or a mean of several too: bicubic bands, and detail of eigenimages.
 
     Attributes
     ----------
-    network : EigenSR or EigenCascade
+    network : EigenNetwork
     halo : int
     basis : Basis
         Of the bands of the block.
     """
 
-    network: EigenSR | EigenCascade
+    network: EigenNetwork
     halo: int
     basis: Basis
 
@@ -185,10 +183,9 @@ def spec_bytes(spec: SuperresSpec, pixels: float, bands: int) -> float:
     return _band_bytes(spec.width, spec.scale) * pixels
 
 
-def _components_bytes(of: EigenSR | EigenCascade | EigenSRSpec, bands: int) -> float:
-    """Of a pixel: features of the last stage, components, and some enlarged bands."""
-    features = 6.0 * of.width * of.density**2
-    return FLOAT_BYTES * (features + of.scale**2 * (3 * of.components + 2) + bands)
+def _components_bytes(of: EigenNetwork | EigenSRSpec, bands: int) -> float:
+    """Of a pixel: features, components, and some enlarged bands."""
+    return FLOAT_BYTES * (6.0 * of.features + of.scale**2 * (3 * of.components + 2) + bands)
 
 
 def _band_bytes(width: int, scale: int) -> float:
@@ -225,12 +222,11 @@ def enlarger_of(
         None for a network that does not enlarge.
     """
     from napari_hsi_restore.models.architectures.coarsr import CoarSR
-    from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
-    from napari_hsi_restore.models.architectures.eigensr import EigenSR
+    from napari_hsi_restore.models.catalog import EigenNetwork
 
     if isinstance(network, CoarSR):
         return BandEnlarger(network, halo, band_sequence(len(mean), wavelengths_nm), white)
-    if isinstance(network, EigenSR | EigenCascade):
+    if isinstance(network, EigenNetwork):
         basis = detail_basis(mean, covariance, network.components)
         return ComponentEnlarger(network, halo, basis)
     return None

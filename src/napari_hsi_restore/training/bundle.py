@@ -1,8 +1,9 @@
 """``python -m napari_hsi_restore.training.bundle``: a finished run becomes a model.
 
-Writes ``NAME.safetensors`` and its record ``NAME.json``. Scores are added to the
-record by the benchmarks (``python -m benchmarks.denoise --record`` or
-``python -m benchmarks.superres --record``).
+Several runs become one model that gives the mean of their answers. Writes
+``NAME.safetensors`` and its record ``NAME.json``. Scores are added to the record by the
+benchmarks (``python -m benchmarks.denoise --record`` or ``python -m benchmarks.superres
+--record``).
 """
 
 from __future__ import annotations
@@ -10,21 +11,31 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+from collections.abc import Sequence
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
+import pydantic
+import torch
 import typer
 from safetensors.torch import load, save
 
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.catalog import build
+from napari_hsi_restore.models.spec import EigenSRSpec, ModelSpec
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.cubes import find
 from napari_hsi_restore.training.recipe import parse_recipe
 from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.training.tasks import task_of
 from napari_hsi_restore.zoo.records import Earlier, ModelRecord, Provenance
+
+Weights = dict[str, torch.Tensor]
+
+PHOTOGRAPHS = "scikit-image"
+"""What the names of photographs begin with in the list of what a model was trained on."""
 
 CITATIONS = {
     "train/cave": "Yasuma, Mitsunaga, Iso, Nayar: Generalized Assorted Pixel Camera, 2008 (CAVE)",
@@ -35,12 +46,14 @@ CITATIONS = {
     "train/airborne/pavia": "ROSIS, DLR (Pavia)",
     "train/airborne/muufl": "Gader et al., 2013 (MUUFL Gulfport, CASI)",
     "train/satellite/enmap": "EnMAP data (c) DLR 2022",
-    "scikit-image": "van der Walt et al., scikit-image, PeerJ 2:e453, 2014 (sample pictures)",
+    PHOTOGRAPHS: "van der Walt et al., scikit-image, PeerJ 2:e453, 2014 (sample pictures)",
 }
 
 
-def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
-    """Make a model of the best weights of a run.
+def bundle(
+    run: Path, data: Path, folder: Path, hardware: str, others: Sequence[Path] = ()
+) -> ModelRecord:
+    """Make a model of the best weights of a run, or of several.
 
     Parameters
     ----------
@@ -52,6 +65,8 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
         Gets the weights and the record.
     hardware : str
         What it was trained on.
+    others : sequence of Path
+        Further runs of EigenSR networks for the same scale: the model is the mean of all.
 
     Returns
     -------
@@ -60,32 +75,24 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
     Raises
     ------
     UserError
-        If the folder has no finished run.
+        If a folder has no finished run, or runs do not go together.
     """
     state, _ = checkpoint.load(run / LAST)
     recipe = parse_recipe(state.recipe_json)
-    try:
-        weights = load((run / BEST).read_bytes())
-    except OSError as error:
-        raise UserError(f"{run / BEST}: the run has no best weights yet; train longer.") from error
-    task = task_of(recipe)
-    task.network().load_state_dict(weights)
+    spec, weights = _spec_and_weights(run)
+    if others:
+        spec, weights = _mean([run, *others])
+    build(spec).load_state_dict(weights)
     if recipe.task == "superres":
         # Half precision is far below the error of a network, and halves the wheel.
         weights = {name: tensor.half() for name, tensor in weights.items()}
     content = save(weights)
-    before = None
-    if recipe.start is not None:
-        earlier, _ = checkpoint.load(Path(recipe.start) / LAST)
-        settings = parse_recipe(earlier.recipe_json).model_dump(mode="json")
-        before = Earlier(recipe=settings, steps=earlier.step, seconds=round(earlier.seconds, 1))
-    files = [path.relative_to(data).as_posix() for path in find(data, recipe.train)]
-    if recipe.task == "superres":
-        files += [f"scikit-image/{name}" for name in recipe.pictures]
+    # Ordered, and each once.
+    files = list(dict.fromkeys(name for each in (run, *others) for name in _material(each, data)))
     record = ModelRecord(
         name=recipe.name,
         purpose=recipe.purpose,
-        spec=task.spec(),
+        spec=spec,
         parameters=sum(tensor.numel() for tensor in weights.values()),
         sha256=hashlib.sha256(content).hexdigest(),
         scores={},
@@ -103,7 +110,8 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
             hardware=hardware,
             versions={name: version(name) for name in ("napari-hsi-restore", "torch", "numpy")},
             seed=recipe.seed,
-            before=before,
+            before=_earlier(run).before,
+            others=tuple(_earlier(other) for other in others),
         ),
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,16 +120,67 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
     return record
 
 
+def _spec_and_weights(run: Path) -> tuple[ModelSpec, Weights]:
+    """The network of a run, and its best weights."""
+    state, _ = checkpoint.load(run / LAST)
+    try:
+        weights = load((run / BEST).read_bytes())
+    except OSError as error:
+        raise UserError(f"{run / BEST}: the run has no best weights yet; train longer.") from error
+    return task_of(parse_recipe(state.recipe_json)).spec(), weights
+
+
+def _mean(runs: Sequence[Path]) -> tuple[EigenSRSpec, Weights]:
+    """One network of those of several runs."""
+    specs, weights = [], {}
+    for number, run in enumerate(runs):
+        spec, own = _spec_and_weights(run)
+        if not isinstance(spec, EigenSRSpec):
+            raise UserError(f"{run}: only EigenSR networks can be averaged; leave this run out.")
+        specs.append(spec)
+        weights.update({f"networks.{number}.{name}": tensor for name, tensor in own.items()})
+    first, *others = specs
+    try:
+        spec = EigenSRSpec.model_validate({**first.model_dump(), "others": others})
+    except pydantic.ValidationError as error:
+        raise UserError(
+            f"{runs[0]}: the other runs are of another scale or number of components; leave them "
+            "out."
+        ) from error
+    return spec, weights
+
+
+def _material(run: Path, data: Path) -> list[str]:
+    """Names of what a run was trained on."""
+    recipe = parse_recipe(checkpoint.load(run / LAST)[0].recipe_json)
+    names = [path.relative_to(data).as_posix() for path in find(data, recipe.train)]
+    if recipe.task == "superres":
+        names += [f"{PHOTOGRAPHS}/{name}" for name in recipe.pictures]
+    return names
+
+
+def _earlier(run: Path) -> Earlier:
+    """What a record says of a run, and of those that it began with."""
+    state, _ = checkpoint.load(run / LAST)
+    recipe = parse_recipe(state.recipe_json)
+    return Earlier(
+        recipe=recipe.model_dump(mode="json"),
+        steps=state.step,
+        seconds=round(state.seconds, 1),
+        before=None if recipe.start is None else _earlier(Path(recipe.start)),
+    )
+
+
 def main(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    run: Annotated[list[Path], typer.Argument(help="Folder of the run, or of several.")],
     data: Annotated[Path, typer.Option(help="Folder that the run was trained from.")],
     folder: Annotated[Path | None, typer.Option(help="Instead of the bundled models.")] = None,
     hardware: Annotated[str, typer.Option(help="What it was trained on.")] = platform.machine(),
 ) -> None:
-    """Make a model of the best weights of a run."""
+    """Make a model of the best weights of a run, or of the mean of several."""
     bundled = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     try:
-        record = bundle(run, data, folder or bundled, hardware)
+        record = bundle(run[0], data, folder or bundled, hardware, run[1:])
     except UserError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error

@@ -32,9 +32,9 @@ class EigenCascade(nn.Module):
 
     def __init__(self, scale: int, stages: int, width: int, blocks: int, components: int) -> None:
         super().__init__()
-        self.scale, self.width, self.components = scale, width, components
+        self.scale, self.components = scale, components
         self.step = round(scale ** (1 / stages))
-        self.density = scale // self.step
+        self.features = width * (scale // self.step) ** 2
         self.parts = nn.ModuleList(
             EigenSR(self.step, width, blocks, components) for _ in range(stages)
         )

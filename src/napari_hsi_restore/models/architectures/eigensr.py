@@ -50,12 +50,10 @@ class EigenSR(nn.Module):
         Components; a cube with fewer gets empty ones.
     """
 
-    density = 1
-    """Pixels along a side that features are found of, for one of the input."""
-
     def __init__(self, scale: int, width: int, blocks: int, components: int) -> None:
         super().__init__()
-        self.scale, self.width, self.components = scale, width, components
+        self.scale, self.components = scale, components
+        self.features = width
         self.head = nn.Conv2d(components, width, 3, padding=1)
         self.body = nn.ModuleList(Block(width) for _ in range(blocks))
         self.deep = nn.Conv2d(width, width, 3, padding=1)
