@@ -263,9 +263,9 @@ def check_scale(cube: HyperCube, low: npt.NDArray[Any], high: npt.NDArray[Any]) 
     ------
     UserError
     """
-    largest = float(
-        max(np.abs(low.astype(np.float64)).max(), np.abs(high.astype(np.float64)).max())
-    )
+    lowest, highest = low.astype(np.float64), high.astype(np.float64)
+    name = cube.source or cube.name
+    largest = float(np.maximum(np.abs(lowest), np.abs(highest)).max())
     if largest > _LARGEST:
         raise UserError(
             f"{name}: values go up to {largest:.3g}, too large to compute with; "
