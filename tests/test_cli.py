@@ -506,7 +506,7 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: Capture) -> None:
 
 def test_a_failing_process_ends_with_1_and_a_sentence(tmp_path: Path) -> None:
     process = start("info", "nosuch.hdr", cwd=tmp_path)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (1, "")
     assert len(err.splitlines()) == 1
     assert "nosuch.hdr" in err
@@ -517,7 +517,7 @@ def test_a_failing_process_ends_with_1_and_a_sentence(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_nothing_behind(noisy: Path, tmp_path: Path, suffix: str) -> None:
     # Noise cannot be compressed: the file would have 280 kB in every format.
     process = start("convert", noisy, f"out{suffix}", cwd=tmp_path, limit=50_000)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 1, err
     assert "out" in err
     assert len(err.splitlines()) == 1, err
@@ -560,7 +560,7 @@ def test_ctrl_c_is_130_and_leaves_nothing_behind(
     assert process.stderr is not None
     assert "%" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "Cancelled" in err
     assert "Traceback" not in err

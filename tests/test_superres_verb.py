@@ -390,7 +390,7 @@ def test_ctrl_c_is_130_and_leaves_nothing_behind(
     assert process.stderr is not None
     assert "%" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "Cancelled" in err
     assert "Traceback" not in err

@@ -27,7 +27,7 @@ from napari_hsi_restore.restore import outcome
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")

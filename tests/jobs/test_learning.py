@@ -16,8 +16,10 @@ from tests.jobs.fake_learning import FakeRecipe
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.events import Progress
 from napari_hsi_restore.jobs import learning_job
 from napari_hsi_restore.jobs.learning import LearningClient
+from napari_hsi_restore.jobs.learning_course import Log, read_ending
 from napari_hsi_restore.jobs.learning_job import LearningJob, Material
 from napari_hsi_restore.training.library import RUNS_VARIABLE, runs_folder
 from napari_hsi_restore.zoo import list_models
@@ -25,7 +27,7 @@ from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 CHILD = "tests.jobs.fake_learning"
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 @pytest.fixture(autouse=True)
@@ -291,6 +293,14 @@ def test_a_closed_client_leaves_jobs_to_resume_and_can_be_used_again(client):
     again = client.resume(client.unfinished()[1])
     until(lambda: not again.active)
     assert again.state == "done"
+
+
+def test_what_a_run_says_before_it_goes_on_does_not_count_as_lost(tmp_path):
+    log = Log(tmp_path / "events.jsonl", every_s=0.0)
+    for at, fraction in enumerate((0.2, 0.4, 0.0)):
+        log.add(Progress(fraction, "reading the cubes"), at)
+    ending = read_ending(tmp_path / "events.jsonl")
+    assert (ending.fraction, ending.progress.fraction) == (0.4, 0.0)
 
 
 def test_a_half_written_line_is_passed_over(client):

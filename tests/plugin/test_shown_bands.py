@@ -50,7 +50,7 @@ def test_the_window_shows_the_band_in_the_end(make_napari_viewer, qtbot, header,
     assert np.array_equal(layer_to_cube(layer).data[3], values[3])
     for band in (0, 5):
         viewer.dims.set_point(0, band)
-        qtbot.waitUntil(lambda: not shows_preview(layer), timeout=20_000)
+        qtbot.waitUntil(lambda: not shows_preview(layer), timeout=300_000)
         step = views_of(layer.data).steps[layer.data_level]
         (_, top, left), (_, bottom, right) = layer.corner_pixels
         expected = values[band, ::step, ::step][top : bottom + 1, left : right + 1]
@@ -105,17 +105,17 @@ def test_the_window_decodes_nothing_itself(make_napari_viewer, qtbot, packed_fil
         views = views_of(layer.data)
         for band in (0, 5):
             viewer.dims.set_point(0, band)
-            qtbot.waitUntil(lambda: not shows_preview(layer), timeout=20_000)
+            qtbot.waitUntil(lambda: not shows_preview(layer), timeout=300_000)
             step = views.steps[layer.data_level]
             (_, top, left), (_, bottom, right) = layer.corner_pixels
             expected = values[band, ::step, ::step][top : bottom + 1, left : right + 1]
             assert np.array_equal(layer._slice.image.raw, expected)
-        qtbot.waitUntil(lambda: tuple(layer.contrast_limits) != UNKNOWN_LIMITS, timeout=20_000)
+        qtbot.waitUntil(lambda: tuple(layer.contrast_limits) != UNKNOWN_LIMITS, timeout=300_000)
         move_mouse(qtbot, viewer, 450, 400)
-        qtbot.waitUntil(lambda: bool(dock._spectra.live), timeout=20_000)
+        qtbot.waitUntil(lambda: bool(dock._spectra.live), timeout=300_000)
         row, column = dock._spectra.pixel
         assert np.array_equal(dock._spectra.live[0].values, values[:, row, column])
-        qtbot.waitUntil(lambda: views.copied, timeout=20_000)
+        qtbot.waitUntil(lambda: views.copied, timeout=300_000)
     assert decoding_in == {False}
     assert np.array_equal(np.asarray(layer_to_cube(layer).data[3]), values[3])
     assert complaints() == []

@@ -40,7 +40,7 @@ from napari_hsi_restore.training.ranks.devices import at_hand, chosen, label_of,
 from napari_hsi_restore.training.ranks.messages import Order
 from napari_hsi_restore.training.run_files import LAST
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 recipe = functools.partial(short_recipe, steps=2000, checks=500, devices=2)

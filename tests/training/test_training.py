@@ -124,7 +124,7 @@ def test_killing_the_process_loses_no_file(recipe, data, tmp_path):
         if json.loads(line).get("name") == "psnr_mean":
             break
     os.kill(process.pid, signal.SIGINT)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=300) == 130
     assert checkpoint.load(tmp_path / "run" / LAST)[0].step >= 2
     again = subprocess.Popen([*command, "--resume"], stdout=subprocess.PIPE, text=True)
     time.sleep(6)

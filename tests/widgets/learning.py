@@ -14,7 +14,7 @@ from napari_hsi_restore.widgets.parts import learnings
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 300_000
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from napari_hsi_restore.widgets.restore import RestoreWidget
 
 pytestmark = pytest.mark.gui
 
-PATIENCE_MS = 120_000
+PATIENCE_MS = 300_000
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QPushBu
 from napari_hsi_restore.plugin.layers import cube_to_layer_data
 
 PLUGIN = "napari-hsi-restore"
-PATIENCE_MS = 60_000
+PATIENCE_MS = 300_000
 
 
 def open_dock(viewer, name):
