@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import napari.viewer
 from napari.layers import Layer
-from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QDockWidget, QVBoxLayout
 
@@ -18,7 +17,6 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.plugin.band_axis import BandAxis
 from napari_hsi_restore.plugin.band_edits import BandEdits
 from napari_hsi_restore.plugin.composites import COMPOSITES, Composite, allows
-from napari_hsi_restore.plugin.curve_views import CurveView, named_after, view_title, viewed
 from napari_hsi_restore.plugin.fellow_layers import fellows, possible_fellows
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube
 from napari_hsi_restore.plugin.mark_layers import MarkLayers
@@ -31,19 +29,19 @@ from napari_hsi_restore.plugin.picture_layers import (
 )
 from napari_hsi_restore.plugin.placing import pixel_at, show_band, shown_band
 from napari_hsi_restore.plugin.shown_bands import shows_preview
-from napari_hsi_restore.plugin.spectra import Curve, curves_csv, value_title, write_text
+from napari_hsi_restore.plugin.spectra import Curve
 from napari_hsi_restore.widgets.parts.band_stretch import BandStretch
 from napari_hsi_restore.widgets.parts.colour_work import FALSE_COLOUR, ColourPicture, ColourWork
 from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.dock import Dock
 from napari_hsi_restore.widgets.parts.inspect_form import InspectForm
-from napari_hsi_restore.widgets.parts.save_dialog import save_as
+from napari_hsi_restore.widgets.parts.mark_tools import HINT, MarkTools
+from napari_hsi_restore.widgets.parts.plotted_spectra import PlottedSpectra
 from napari_hsi_restore.widgets.parts.shown_spectra import ShownSpectra
 from napari_hsi_restore.widgets.parts.sorting_note import SortingNote
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 
 HELP = "Drop a cube on napari, or choose File > Open Sample > HSI Restore, to see its spectra here."
-HINT = "Move over the image for its spectrum; Shift+click or Pin keeps it."
 
 
 class InspectWidget(Dock):
@@ -62,7 +60,6 @@ class InspectWidget(Dock):
         self._axis: BandAxis | None = None
         self._ticked: list[Any] = []
         self._to_layer = Connections()
-        self._to_drawing = Connections()
         self._to_fellows = Connections()
         self._to_pictures = Connections()
         self._band: int | None = None
@@ -73,18 +70,21 @@ class InspectWidget(Dock):
         self._sorting.changed.connect(self._show_sorting)
         self._said_of_sorting = ""
         self._spectra = ShownSpectra(self)
-        self._spectra.changed.connect(self._show_curves)
-        self._spectra.library.changed.connect(self._show_matches)
         self._colours = ColourWork(self)
         self._colours.made.connect(self._on_picture)
         for part in (self._spectra, self._colours):
             part.failed.connect(self._say)
         self.form = InspectForm(self)
+        self._plotted = PlottedSpectra(self.form, self._spectra)
+        self._spectra.changed.connect(self._show_readout)
+        self._marks = MarkTools(self.form, self._mark_layers, self._spectra)
+        for tool in (self._plotted, self._marks):
+            tool.said.connect(self._say)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
         self._connect_form()
-        for ending in (self._to_layer, self._to_drawing, self._to_fellows, self._to_pictures):
+        for ending in (self._to_layer, self._to_fellows, self._to_pictures):
             self.destroyed.connect(ending.close)
         self._enter()
 
@@ -103,17 +103,13 @@ class InspectWidget(Dock):
         form.plot.band_requested.connect(self.go_to_band)
         form.plot.stretch_requested.connect(self.mark_bands)
         form.plot.removal_requested.connect(self._spectra.remove)
-        form.view_requested.connect(self._on_view)
         form.editing_requested.connect(form.plot.set_editing)
         library = self._spectra.library
         form.library_requested.connect(library.offer)
         form.matches.library_requested.connect(library.open)
         form.matches.match_requested.connect(library.choose)
         form.layers.choice_requested.connect(self.compare_layers)
-        form.draw.toggled.connect(self.draw_region)
         for button, action in (
-            (form.pin, self.pin),
-            (form.clear, self.clear_marks),
             (form.csv, self._ask_csv),
             (form.png, self._ask_png),
             (form.undo, self._undo_bands),
@@ -140,7 +136,7 @@ class InspectWidget(Dock):
     def _rest(self) -> None:
         for ending in (
             self._to_layer,
-            self._to_drawing,
+            self._marks,
             self._to_fellows,
             self._to_pictures,
             self._spectra,
@@ -150,7 +146,6 @@ class InspectWidget(Dock):
         self._ticked = []
         self._colours.set_cube(None, None)
         self.form.edit.setChecked(False)
-        self._mark_layers.cube_layer = None
         self._stretch.forget()
         self._sorting.watch(None)
         self._viewer.canvas.overlays.text.visible = False
@@ -200,7 +195,7 @@ class InspectWidget(Dock):
             chosen = active if active in layers else (layers[-1] if layers else None)
             self.inspect_layer(chosen)
         if self._layer is not None:
-            self._find_marks()
+            self._marks.find(self._layer)
         self._on_band()
         self._show_choices()
 
@@ -235,7 +230,7 @@ class InspectWidget(Dock):
             self._to_layer.connect(layer.events.set_data, self._show_overlay)
         self.form.set_enabled(layer is not None)
         self._on_data()
-        self._find_marks()
+        self._marks.find(self._layer)
         self._show_choices()
 
     def _on_data(self) -> None:
@@ -254,7 +249,7 @@ class InspectWidget(Dock):
         form.slider.set_axis(self._axis)
         form.triple.set_axis(self._axis)
         self._band = None
-        form.plot.set_axis(self._axis, self._value_title)
+        self._plotted.set_cube(self._cube, self._axis)
         self._colours.set_cube(self._layer, self._cube)
         self._spectra.set_cube(self._cube)
         self._show_fellows()
@@ -355,7 +350,7 @@ class InspectWidget(Dock):
         if self._axis is None or axis.same_bands(self._axis):
             return
         self._cube, self._axis = cube, axis
-        self.form.plot.set_good_bands(axis)
+        self._plotted.set_good_bands(cube, axis)
         self.form.slider.set_axis(axis)
         self._colours.set_cube(self._layer, cube)
         self._spectra.set_good_bands(cube)
@@ -396,37 +391,23 @@ class InspectWidget(Dock):
     @property
     def shown_curves(self) -> list[Curve]:
         """The curves as they are looked at, such as without their continuum."""
-        return [viewed(curve, self.form.view) for curve in self.curves]
+        return self._plotted.shown
 
-    @property
-    def _value_title(self) -> str:
-        if self._cube is None or self._axis is None:
-            return ""
-        return view_title(self.form.view, value_title(self._cube), self._axis)
+    def save_csv(self, path: str | Path) -> Path:
+        """Save the plotted spectra as a table; see `plugin.spectra.curves_csv`."""
+        return self._plotted.save_csv(path)
 
-    def _show_curves(self) -> None:
-        self.form.plot.set_curves(self.shown_curves)
-        self.form.plot.set_message(self._plot_message())
-        self._show_readout()
+    def save_png(self, path: str | Path) -> Path:
+        """Save the plot as a picture."""
+        return self._plotted.save_png(path)
 
-    def _on_view(self, view: CurveView) -> None:
-        self._say(view.purpose)
-        self.form.plot.set_value_title(self._value_title)
-        self._show_curves()
+    def _ask_csv(self) -> None:
+        if self._layer is not None:
+            self._plotted.ask("csv", self._layer.name)
 
-    def _show_matches(self) -> None:
-        library = self._spectra.library
-        self.form.matches.show_matches(
-            library.title, f"{library.note} {library.guesses}", library.matches, library.chosen
-        )
-
-    def _plot_message(self) -> str:
-        if self._axis is None or self._spectra.marks.curves:
-            return ""
-        if not self._spectra.live:
-            return "Move over the image"
-        _, drawn = self._spectra.live[0].axis.polyline(self._spectra.live[0].values)
-        return "" if any(map(math.isfinite, drawn)) else "This pixel holds no data"
+    def _ask_png(self) -> None:
+        if self._layer is not None:
+            self._plotted.ask("png", self._layer.name)
 
     # Other layers ------------------------------------------------------------
 
@@ -449,10 +430,7 @@ class InspectWidget(Dock):
 
     def pin(self) -> None:
         """Keep the spectrum of the last pixel under the cursor."""
-        if self._spectra.pixel is None:
-            self._say("Move over the image first; Pin keeps the last pixel under the cursor.")
-        else:
-            self.pin_pixel(*self._spectra.pixel)
+        self._marks.pin()
 
     def pin_pixel(self, row: int, column: int) -> None:
         """Keep the spectrum of a pixel as a point on the image and a curve."""
@@ -460,37 +438,13 @@ class InspectWidget(Dock):
 
     def draw_region(self, on: bool = True) -> None:
         """Let the user draw rectangles whose mean and spread are shown, or end that."""
-        if self._layer is None:
-            return
-        if not on:
-            self._mark_layers.end_drawing()
-            self._say(HINT)
-            return
-        self._mark_layers.begin_drawing()
-        self._say(
-            "Drag a rectangle on the image; press Draw region again to end. The layer controls "
-            "have other shapes."
-        )
-
-    def _show_drawing(self) -> None:
-        with QSignalBlocker(self.form.draw):
-            self.form.draw.setChecked(self._mark_layers.drawing)
+        self._marks.draw_region(on)
 
     def clear_marks(self) -> None:
         """Remove the pins and regions of this cube."""
         self._mark_layers.clear()
 
-    def _find_marks(self) -> None:
-        self._mark_layers.cube_layer = self._layer
-        points, shapes = self._mark_layers.points, self._mark_layers.shapes
-        if shapes != self._spectra.marks.shapes:
-            self._to_drawing.close()
-            if shapes is not None:
-                self._to_drawing.connect(shapes.events.mode, self._show_drawing)
-        self._spectra.marks.set_layers(points, shapes)
-        self._show_drawing()
-
-    # Pictures and files ------------------------------------------------------
+    # Pictures ----------------------------------------------------------------
 
     def add_composite(self, kind: Composite) -> None:
         """Add a colour picture of the cube as a layer, computed in the background."""
@@ -534,30 +488,6 @@ class InspectWidget(Dock):
         )
         self._say(_words(picture, shown.name))
         self._show_overlay()
-
-    def save_csv(self, path: str | Path) -> Path:
-        """Save the plotted spectra as a table; see `plugin.spectra.curves_csv`."""
-        view = self.form.view
-        return write_text(path, curves_csv([named_after(each, view) for each in self.shown_curves]))
-
-    def save_png(self, path: str | Path) -> Path:
-        """Save the plot as a picture."""
-        return self.form.plot.save_png(path)
-
-    def _ask_csv(self) -> None:
-        self._ask("Save spectra", "csv", self.save_csv)
-
-    def _ask_png(self) -> None:
-        self._ask("Save plot", "png", self.save_png)
-
-    def _ask(self, title: str, suffix: str, save: Callable[[Path], Path]) -> None:
-        if self._layer is None:
-            return
-        if not self.curves:
-            self._say("There is no spectrum to save yet; move over the image first.")
-            return
-        if saved := save_as(self, title, f"{self._layer.name} spectra", suffix, save):
-            self._say(f"Saved {saved}")
 
 
 def _words(picture: ColourPicture, name: str) -> str:
