@@ -228,6 +228,36 @@ def test_a_run_that_is_to_replace_a_model_can_only_go_on_where_it_began(files, p
     assert own_models() == ["mine", "tiny"]
 
 
+def test_a_run_goes_on_with_its_own_cubes_only(files, place):
+    noisy, clean = (hsr.read(files / name) for name in ("noisy.npz", "clean.npz"))
+
+    def run(cube, reference, minutes, resume=False):
+        recipe = verbs_learning.finetune_recipe(
+            start="tiny",
+            name="mine",
+            references=reference is not None,
+            clean=False,
+            minutes=minutes,
+            seed=0,
+            device="cpu",
+        )
+        task = verbs_learning.FineTuning(recipe, [cube], reference and [reference], None)
+        return verbs_learning.Learning(task, resume=resume, overwrite=False)
+
+    begun = run(noisy, clean, 9)
+    events = begun.events()
+    while not begun.is_begun:
+        next(events)
+    events.close()
+    other = noisy.replace(data=noisy.array() + 0.01)
+    smaller = noisy.replace(data=noisy.array()[:, :40])
+    for cube, reference in ((other, clean), (noisy, noisy), (smaller, smaller), (noisy, None)):
+        with pytest.raises(UserError, match=r"learned from noisy.*something else; resume with"):
+            next(run(cube, reference, 9, resume=True).events())
+    *_, done = run(noisy, clean, 0.01, resume=True).events()
+    assert done.result.name == "mine"
+
+
 def test_cubes_that_cannot_be_noted_do_not_stop_a_run(files, place, monkeypatch, capsys):
     def full(self, folder, cancelled):
         raise UserError("The disk is full; free some space.")

@@ -360,6 +360,7 @@ class Learning:
                 f"{RUNS_VARIABLE} to another folder."
             ) from error
         self._refuse_unfinished()
+        self._refuse_other_cubes()
         learning_job.own(self.folder, here=True)
         log = Log(self.folder / learning_job.EVENTS)
         try:
@@ -394,6 +395,23 @@ class Learning:
             raise UserError(
                 f"{self.folder}: an interrupted run lies there; resume it (--resume), or choose "
                 "another name."
+            )
+
+    def _refuse_other_cubes(self) -> None:
+        """Let a run go on with nothing but its own cubes: its scores are of their pixels."""
+        job = learning_job.read_job(self.folder) if self._resume and self.is_begun else None
+        if job is None:
+            return
+        try:
+            before = Material.read(self.folder, job)
+        except UserError:
+            # Its files may have been moved: what is given now may well be the same.
+            return
+        if not self._task.material.is_like(before):
+            raise UserError(
+                f"{self.folder}: the interrupted run learned from {', '.join(job.cubes)}, and what "
+                "is given now is something else; resume with the same cubes, or choose another "
+                "name."
             )
 
     def _described(self) -> Generator[Event, None, None]:

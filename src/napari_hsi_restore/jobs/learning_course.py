@@ -244,7 +244,8 @@ def read_ending(path: Path) -> Ending:
     ending = Ending()
     for event in _lines(tail):
         if isinstance(event, Progress):
-            ending = Ending(fraction=event.fraction, progress=event)
+            # A run that goes on says 0 % until it has read its cubes and judged its start.
+            ending = Ending(fraction=event.fraction or ending.fraction, progress=event)
         elif isinstance(event, Stopped):
             ending = dataclasses.replace(ending, reason="stopped")
         elif isinstance(event, Failed):

@@ -62,7 +62,8 @@ def save(path: Path, state: RunState, tensors: Tensors) -> None:
         partial.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"{path}: the checkpoint cannot be written ({reason}); the previous one is untouched."
+            f"{path}: the checkpoint cannot be written ({reason}); the previous one is untouched: "
+            "make room and resume."
         ) from error
 
 
@@ -80,6 +81,6 @@ def load(path: Path) -> tuple[RunState, Tensors]:
             return state, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, pydantic.ValidationError) as error:
         raise UserError(
-            f"{path}: not a checkpoint of this program, or a damaged one; start the run in "
-            "another folder."
+            f"{path}: not a checkpoint of this program, or a damaged one; begin the run "
+            "anew, under another name."
         ) from error
