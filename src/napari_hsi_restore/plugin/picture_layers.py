@@ -108,6 +108,70 @@ def hide_pictures(viewer: ViewerModel, cube_layer: Layer | None) -> None:
             layer.visible = False
 
 
+class PictureLayers:
+    """The colour pictures of one cube layer of a viewer.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+
+    Attributes
+    ----------
+    cube_layer : napari.layers.Layer or None
+        Whose pictures these are.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self.cube_layer: Layer | None = None
+
+    def all(self) -> list[Layer]:
+        """List the pictures, the topmost last."""
+        return pictures_of(self._viewer, self.cube_layer)
+
+    def find(self, kind: str) -> Any:
+        """Find the picture of a kind; None if there is none."""
+        if self.cube_layer is None:
+            return None
+        return find_picture(self._viewer, self.cube_layer, kind)
+
+    def hide(self) -> None:
+        """Hide the pictures; they would cover the bands of the cube."""
+        hide_pictures(self._viewer, self.cube_layer)
+
+    def show(
+        self,
+        cube_layer: Layer,
+        kind: str,
+        title: str,
+        picture: npt.NDArray[np.uint8],
+        *,
+        step: int,
+        georeference: Georeference | None,
+        bands: tuple[int, int, int] | None,
+    ) -> Layer | None:
+        """Show a picture that was asked for earlier; None if its cube is gone.
+
+        Parameters
+        ----------
+        cube_layer, kind, title, picture, step, georeference, bands
+            As for `show_picture`.
+        """
+        viewer = self._viewer
+        if cube_layer not in viewer.layers:
+            return None
+        return show_picture(
+            viewer,
+            cube_layer,
+            kind,
+            title,
+            picture,
+            step=step,
+            georeference=georeference,
+            bands=bands,
+        )
+
+
 def picture_as_cube(picture: Any, name: str, metadata: Mapping[str, Any]) -> HyperCube | None:
     """Turn a colour picture of ours into a cube of three bands, so that it can be saved.
 

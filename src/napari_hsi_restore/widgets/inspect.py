@@ -20,18 +20,12 @@ from napari_hsi_restore.plugin.composites import COMPOSITES, Composite, allows
 from napari_hsi_restore.plugin.fellow_layers import fellows, possible_fellows
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube
 from napari_hsi_restore.plugin.mark_layers import MarkLayers
-from napari_hsi_restore.plugin.picture_layers import (
-    bands_of,
-    find_picture,
-    hide_pictures,
-    pictures_of,
-    show_picture,
-)
+from napari_hsi_restore.plugin.picture_layers import PictureLayers
 from napari_hsi_restore.plugin.placing import pixel_at, show_band, shown_band
 from napari_hsi_restore.plugin.shown_bands import shows_preview
 from napari_hsi_restore.plugin.spectra import Curve
 from napari_hsi_restore.widgets.parts.band_stretch import BandStretch
-from napari_hsi_restore.widgets.parts.colour_work import FALSE_COLOUR, ColourPicture, ColourWork
+from napari_hsi_restore.widgets.parts.colour_tools import ColourTools
 from napari_hsi_restore.widgets.parts.connections import Connections
 from napari_hsi_restore.widgets.parts.dock import Dock
 from napari_hsi_restore.widgets.parts.inspect_form import InspectForm
@@ -70,15 +64,15 @@ class InspectWidget(Dock):
         self._sorting.changed.connect(self._show_sorting)
         self._said_of_sorting = ""
         self._spectra = ShownSpectra(self)
-        self._colours = ColourWork(self)
-        self._colours.made.connect(self._on_picture)
-        for part in (self._spectra, self._colours):
-            part.failed.connect(self._say)
+        self._spectra.failed.connect(self._say)
         self.form = InspectForm(self)
         self._plotted = PlottedSpectra(self.form, self._spectra)
         self._spectra.changed.connect(self._show_readout)
         self._marks = MarkTools(self.form, self._mark_layers, self._spectra)
-        for tool in (self._plotted, self._marks):
+        self._pictures = PictureLayers(self._viewer)
+        self._colours = ColourTools(self.form, self._pictures)
+        self._colours.shown.connect(self._show_overlay)
+        for tool in (self._plotted, self._marks, self._colours):
             tool.said.connect(self._say)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -93,13 +87,6 @@ class InspectWidget(Dock):
         form.chooser.cube_requested.connect(self.inspect_layer)
         form.slider.band_requested.connect(self.go_to_band)
         form.stretch.toggled.connect(self._stretch_soon)
-        for kind in COMPOSITES:
-            form.pictures[kind.name].clicked.connect(
-                lambda _=False, kind=kind: self.add_composite(kind)
-            )
-        form.triple.bands_requested.connect(self.add_false_colour)
-        form.triple.bands_changed.connect(self._change_false_colour)
-        form.plot.channels_requested.connect(self._change_false_colour)
         form.plot.band_requested.connect(self.go_to_band)
         form.plot.stretch_requested.connect(self.mark_bands)
         form.plot.removal_requested.connect(self._spectra.remove)
@@ -209,7 +196,7 @@ class InspectWidget(Dock):
         if [layer for layer in self._ticked if layer in ticked] != before:
             self._show_fellows()
         self._to_pictures.close()
-        for picture in pictures_of(self._viewer, self._layer):
+        for picture in self._pictures.all():
             self._to_pictures.connect(picture.events.visible, self._show_overlay)
 
     def _on_active(self) -> None:
@@ -221,7 +208,7 @@ class InspectWidget(Dock):
     def inspect_layer(self, layer: Layer | None) -> None:
         """Look at a cube layer; None looks at nothing."""
         self._to_layer.close()
-        self._layer = layer
+        self._layer = self._pictures.cube_layer = layer
         if layer is not None:
             self._to_layer.connect(layer.events.data, self._on_data)
             self._to_layer.connect(layer.events.name, self._refresh)
@@ -283,18 +270,18 @@ class InspectWidget(Dock):
         if before != self._band:
             if before is not None:
                 # They would cover the band that the user asks for.
-                hide_pictures(self._viewer, self._layer)
+                self._pictures.hide()
             self._stretch_soon()
         self._show_overlay()
         self._show_readout()
 
     def _show_overlay(self) -> None:
         overlay = self._viewer.canvas.overlays.text
-        self._show_channels()
+        self._colours.show_channels(self._in_window())
         if self._axis is None or self._band is None or not self._in_window():
             overlay.visible = False
             return
-        pictures = [each.name for each in pictures_of(self._viewer, self._layer) if each.visible]
+        pictures = [each.name for each in self._pictures.all() if each.visible]
         band = self._axis.describe(self._band)
         if self._layer is not None and shows_preview(self._layer):
             band += "  ·  coarse, reading…"
@@ -448,51 +435,4 @@ class InspectWidget(Dock):
 
     def add_composite(self, kind: Composite) -> None:
         """Add a colour picture of the cube as a layer, computed in the background."""
-        if self._cube is not None:
-            self._say(f"{kind.title}: computing…")
-            self._colours.request_composite(kind)
-
-    def add_false_colour(self, bands: tuple[int, int, int]) -> None:
-        """Show three bands as red, green and blue, in a layer that follows other choices."""
-        self._colours.request_bands(bands)
-
-    def _change_false_colour(self, bands: tuple[int, int, int]) -> None:
-        self.form.triple.set_bands(bands)
-        picture = self._false_colour()
-        if picture is not None and picture.visible:
-            self._colours.request_bands(bands)
-
-    def _false_colour(self) -> Any:
-        if self._layer is None:
-            return None
-        return find_picture(self._viewer, self._layer, FALSE_COLOUR)
-
-    def _show_channels(self) -> None:
-        picture = self._false_colour()
-        seen = picture is not None and picture.visible and self._in_window()
-        self.form.plot.set_channels(bands_of(picture) if seen else None)
-
-    def _on_picture(self, picture: ColourPicture) -> None:
-        layer, viewer = picture.key, self._viewer
-        if layer not in viewer.layers:
-            return
-        shown = show_picture(
-            viewer,
-            layer,
-            picture.kind,
-            picture.title,
-            picture.values,
-            step=picture.step,
-            georeference=picture.georeference,
-            bands=picture.bands,
-        )
-        self._say(_words(picture, shown.name))
-        self._show_overlay()
-
-
-def _words(picture: ColourPicture, name: str) -> str:
-    part = f", one of {picture.step} rows and columns" if picture.step > 1 else ""
-    how = f" ({picture.note}{part})" if picture.note else part
-    if picture.kind == FALSE_COLOUR:
-        return f'"{name}"{how}: drag the lines R, G and B in the plot to change it.'
-    return f'"{name}"{how} lies on top; moving to another band hides it.'
+        self._colours.add(kind)
