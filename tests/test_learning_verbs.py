@@ -20,6 +20,8 @@ from napari_hsi_restore.events import Done, Note, Progress
 from napari_hsi_restore.jobs import learning_job
 from napari_hsi_restore.jobs.learning import LearningClient
 from napari_hsi_restore.models.spec import EigenSRSpec
+from napari_hsi_restore.search_space.genotype import STAS_C
+from napari_hsi_restore.search_space.sharing import read_genotype
 
 SHORT = "0.01"
 
@@ -281,14 +283,33 @@ def test_search_shows_its_events_and_its_model(files, place, monkeypatch, capsys
     monkeypatch.setattr(verbs_learning, "searching", events)
     cubes = [str(files / "clean.npz"), str(files / "clean.npz")]
     options = ["--name", "found", "--minutes", "3", "--cost-weight", "0.1", "--seed", "2"]
+    assert main(["models", "export", "tiny", str(place / "cell"), "--cell"]) == 0
+    options += ["--cell", str(place / "cell.json")]
+    capsys.readouterr()
     assert main(["search", *cubes, *options]) == 0
     [(recipe, count, folder, resume)] = asked
-    assert recipe == searching.SearchRecipe(name="found", minutes=3, cost_weight=0.1, seed=2)
+    assert recipe == searching.SearchRecipe(
+        name="found", minutes=3, cost_weight=0.1, seed=2, genotype=TINY.genotype
+    )
     assert (count, folder, resume) == (2, place / "runs" / "found", False)
     said = capsys.readouterr()
     assert "found  (denoise, user-made)" in said.out
     assert "A note." in said.err
     assert hsr.search_model(clean_cube(), name="again", minutes=3).name == "again"
+
+
+def test_a_cell_is_exported_of_what_has_one(place, capsys):
+    path = place / "cell.json"
+    assert main(["models", "export", "stas_c", str(path), "--cell"]) == 0
+    assert read_genotype(path) == STAS_C
+    assert main(["models", "export", "stas_p", str(path), "--cell"]) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert main(["models", "export", "stas_p", str(path), "--cell", "--overwrite"]) == 0
+    assert main(["models", "export", "qrnn3d", str(place / "none"), "--cell"]) == 1
+    assert "'qrnn3d' has no cell" in capsys.readouterr().err
+    path.write_text("{}")
+    assert main(["search", "clean.npz", "--name", "mine", "--cell", str(path)]) == 1
+    assert "cell.json: no genotype" in capsys.readouterr().err
 
 
 def test_models_can_be_exported_imported_renamed_and_removed(place, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -124,6 +125,14 @@ def search(
         float,
         typer.Option("--cost-weight", min=0.0, help="0 for the best quality, 0.1 for a fast one."),
     ] = 0.0,
+    cell: Annotated[
+        Path | None,
+        typer.Option(
+            "--cell",
+            metavar="FILE",
+            help="A cell that was exported: nothing is searched, all the time trains its network.",
+        ),
+    ] = None,
     resume: ResumeOption = False,
     device: DeviceOption = "auto",
     devices: DevicesOption = "auto",
@@ -140,6 +149,7 @@ def search(
         name=name,
         minutes=minutes,
         cost_weight=cost_weight,
+        cell=cell,
         seed=seed,
         device=device,
         devices=_count(devices),

@@ -67,14 +67,18 @@ def rename(
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Any model.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write: .safetensors")],
+    cell: Annotated[
+        bool, typer.Option("--cell", help="Only its cell, as .json: see search --cell.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing OUT.")
     ] = False,
 ) -> None:
-    """Write a model with its record as one file."""
+    """Write a model with its record as one file, or its cell alone."""
     from napari_hsi_restore.zoo import library
 
-    typer.echo(f"Wrote {library.export(name, out, overwrite=overwrite)}")
+    write = library.export_cell if cell else library.export
+    typer.echo(f"Wrote {write(name, out, overwrite=overwrite)}")
 
 
 @app.command(name="import")

@@ -20,6 +20,7 @@ from napari_hsi_restore.jobs.learning_course import Line, Log, Stopped
 from napari_hsi_restore.jobs.learning_job import Kind, Material
 from napari_hsi_restore.search import SearchRecipe
 from napari_hsi_restore.search import search as searching
+from napari_hsi_restore.search_space.sharing import read_genotype
 from napari_hsi_restore.training.finetune import FineTuneRecipe, Method
 from napari_hsi_restore.training.library import RUNS_VARIABLE, check_name, keep, runs_folder
 from napari_hsi_restore.zoo import library, records
@@ -121,6 +122,7 @@ def search(
     name: str,
     minutes: float = 30.0,
     cost_weight: float = 0.0,
+    cell: str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
     devices: Count = "auto",
@@ -139,6 +141,9 @@ def search(
         Time for the search and the training.
     cost_weight : float
         0 for the best quality; larger for a faster network.
+    cell : path, optional
+        File of a known cell (`models export --cell`): nothing is searched, and all the time
+        trains its network.
     seed : int
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
@@ -163,6 +168,7 @@ def search(
         name=name,
         minutes=minutes,
         cost_weight=cost_weight,
+        cell=cell,
         seed=seed,
         device=device,
         devices=devices,
@@ -225,6 +231,7 @@ def search_recipe(
     name: str,
     minutes: float,
     cost_weight: float,
+    cell: str | Path | None = None,
     seed: int,
     device: str,
     devices: Count = "auto",
@@ -234,13 +241,14 @@ def search_recipe(
     Raises
     ------
     UserError
-        If a setting is out of its range.
+        If a setting is out of its range, or the file of the cell is none.
     """
     return _checked(
         SearchRecipe,
         name=name,
         minutes=minutes,
         cost_weight=cost_weight,
+        genotype=None if cell is None else read_genotype(Path(cell).expanduser()),
         seed=seed,
         device=device,
         devices=devices,

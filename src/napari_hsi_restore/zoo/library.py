@@ -21,6 +21,8 @@ from typing import Any
 import pydantic
 
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.search_space.sharing import write_genotype
 from napari_hsi_restore.zoo import records
 from napari_hsi_restore.zoo.records import ModelRecord
 
@@ -217,6 +219,39 @@ def export(name: str, path: str | Path, *, overwrite: bool = False) -> Path:
         raise UserError(f"{target}: exists already; choose another name or allow overwriting.")
     record, content = _read(name)
     write(target, marked(record, content))
+    return target
+
+
+def export_cell(name: str, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write the cell of a model alone, without weights, as `search_space.sharing` reads it.
+
+    Parameters
+    ----------
+    name : str
+        Of a STAS network, bundled or the user's.
+    path : path
+        Target; ``.json`` is added to a name without it.
+    overwrite : bool
+        Whether an existing file is replaced.
+
+    Returns
+    -------
+    Path
+        What was written.
+
+    Raises
+    ------
+    UserError
+        If there is no such model, it has no cell, or the target exists or cannot be
+        written.
+    """
+    spec = records.record(name).spec
+    if not isinstance(spec, StasSpec):
+        raise UserError(f"model '{name}' has no cell: only networks of STAS are made of cells.")
+    target = Path(path).expanduser()
+    if target.suffix != ".json":
+        target = target.with_name(target.name + ".json")
+    write_genotype(target, spec.genotype, overwrite=overwrite)
     return target
 
 

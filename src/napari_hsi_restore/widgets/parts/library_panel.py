@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.spec import StasSpec
-from napari_hsi_restore.search_space.sharing import write_genotype
 from napari_hsi_restore.widgets.parts.background import or_sentence, start_work
 from napari_hsi_restore.widgets.parts.model_library import model_library
 from napari_hsi_restore.widgets.parts.save_dialog import save_as
@@ -180,11 +179,10 @@ class LibraryPanel(QWidget):
         record = self._record
         if record is None or not isinstance(record.spec, StasSpec):
             return
-        genotype = record.spec.genotype
+        name = record.name
 
         def export(path: Path) -> Path:
-            write_genotype(path, genotype, overwrite=True)
-            return path
+            return library.export_cell(name, path, overwrite=True)
 
         if saved := save_as(self, "Export a cell", f"{record.name} cell", "json", export):
             self.about.setText(f"Saved {saved}")
