@@ -184,6 +184,7 @@ def test_reflectance_is_scaled_by_others_as_by_us(tmp_path):
         ({"lines": "2"}, "bytes more than"),
         ({"bands": "40000"}, "cut short"),
         ({"interleave": "bsx"}, "bsq, bil or bip"),
+        ({"interleave": ""}, "lacks 'interleave'"),
         ({"samples": "many"}, "samples = many"),
         ({"samples": "", "lines": ""}, "lacks 'samples'"),
         ({"data_type": ""}, "lacks 'data type'"),

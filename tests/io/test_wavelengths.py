@@ -22,6 +22,12 @@ def cube_file(tmp_path):
         ("500 510 520\n", [500, 510, 520], None),
         ("band,Wavelength (nm),FWHM\n1,500,5\n2,510,6\n3,520,7\n", [500, 510, 520], [5, 6, 7]),
         ("band;center_um\n1;0.5\n2;0.51\n3;0.52\n", [500, 510, 520], None),
+        (
+            "Band;wavelength, nm;fwhm\n1;500,5;5\n2;510;5,5\n3;520;6\n",
+            [500.5, 510, 520],
+            [5, 5.5, 6],
+        ),
+        ("id\twavelength\n1\t500,5\n2\t510\n3\t520\n", [500.5, 510, 520], None),
         ("\ufeffwavelength\n500\n510\n520\n", [500, 510, 520], None),
         (
             "ENVI\nbands = 3\nwavelength units = um\nwavelength = {0.5, 0.51,\n 0.52}\n",

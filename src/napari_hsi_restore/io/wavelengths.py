@@ -127,6 +127,11 @@ def from_user(
     ------
     UserError
         If the file cannot be read or holds no wavelengths.
+
+    Notes
+    -----
+    Columns are separated by commas, semicolons, tabs or blanks; with semicolons and tabs
+    numbers may have decimal commas.
     """
     if not isinstance(wavelengths, str | Path):
         try:
@@ -191,13 +196,16 @@ def _from_table(path: Path, text: str) -> tuple[FloatArray, FloatArray | None]:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines or "\0" in text:
         raise UserError(f"{path}: no wavelengths in it; give one number of nanometres a line.")
-    delimiter = next((mark for mark in ",;\t" if mark in lines[0]), None)
+    delimiter = next((mark for mark in ";\t," if mark in lines[0]), None)
     rows = (
         list(csv.reader(lines, delimiter=delimiter))
         if delimiter
         else [line.split() for line in lines]
     )
     names = [name.strip() for name in rows[0]]
+    if delimiter in {";", "\t"}:
+        # Such tables come from where numbers have decimal commas.
+        rows = [[cell.replace(",", ".") for cell in row] for row in rows]
     if all(_number(name) is not None for name in names):
         if len(rows) == 1:
             rows = [[value] for value in rows[0]]

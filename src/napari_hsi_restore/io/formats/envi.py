@@ -229,6 +229,8 @@ class _Layout:
         self.offset = _whole(header, {"header offset": "0", **fields}, "header offset", 0)
         self._dtype = _dtype(header, fields)
         self._interleave = fields.get("interleave", "bsq" if self._bands == 1 else "").lower()
+        if not self._interleave:
+            raise UserError(f"{header}: the header lacks 'interleave'; add bsq, bil or bip.")
         if self._interleave not in _INTERLEAVES:
             raise UserError(
                 f"{header}: the interleave '{_shown(self._interleave)}' is unknown; correct it to "
