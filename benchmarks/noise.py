@@ -36,6 +36,7 @@ from napari_hsi_restore.noise.portion import finish
 Cube = npt.NDArray[np.float32]
 
 _SIGMAS = (2.0, 5.0, 10.0, 30.0, 50.0, 70.0)
+_SHARED_SIGMAS = (5.0, 30.0)
 _CAVE = (
     "validation/cave/hairs.tif",
     "validation/cave/superballs.tif",
@@ -80,6 +81,10 @@ def measure(name: str, clean: Cube) -> Iterator[tuple[str, npt.NDArray[np.float6
     cases: list[tuple[str, Any]] = [(f"iid {sigma:g}", sigma) for sigma in _SIGMAS]
     cases.append(("non-iid 10..70", non_iid_sigmas(clean.shape[0], rng)))
     cases.append(("one band of 4, 50", None))
+    for sigma in _SHARED_SIGMAS:
+        noisy = clean + shared_noise(clean.shape, sigma, rng)
+        true = np.hypot(sigma / 255, own)
+        yield f"shared by bands, {sigma:g}", estimate_sigma(noisy) / true - 1, np.nan
     for case, sigma in cases:
         if sigma is None:
             picked = clean[:: max(1, clean.shape[0] // 4)]
@@ -94,6 +99,14 @@ def measure(name: str, clean: Cube) -> Iterator[tuple[str, npt.NDArray[np.float6
         true = np.hypot(np.broadcast_to(sigma, found.shape) / 255, own)
         yield case, found / true - 1, seconds
     yield "clean, sigma / 255", own * 255, np.nan
+
+
+def shared_noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Cube:
+    """Noise of which neighbouring bands share 0.8 (first-order autoregression over the bands)."""
+    noise = rng.normal(0.0, sigma / 255, shape).astype(np.float32)
+    for band in range(1, shape[0]):
+        noise[band] = 0.8 * noise[band - 1] + 0.6 * noise[band]
+    return noise
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_hsi_restore.noise.calm import calm_sigma
 from napari_hsi_restore.noise.details import Details, finest_details
 from napari_hsi_restore.noise.regression import unpredicted
 from napari_hsi_restore.noise.scale import robust_sigma
@@ -33,14 +34,15 @@ def estimate_sigma(data: Values, valid: Mask | None = None) -> Sigmas:
     raise either, so the smaller one is taken for every band. Large images are
     measured in their calmer half. Where the noise grows with the signal
     (`napari_hsi_restore.noise.signal_dependence`) that half is the dark one, and the level
-    at the mean signal is taken instead. The filter, the choice of windows and the
-    combination are ours.
+    at the mean signal is taken instead. Where the calmest places of the scene show more
+    noise than the other bands leave, bands share it, and what is seen there counts
+    (`napari_hsi_restore.noise.calm`). The filter, the choice of windows and the combination
+    are ours.
 
     Parameters
     ----------
     data : ndarray, (bands, y, x)
-        Any real type and units; noise that is independent between pixels and
-        between bands.
+        Any real type and units; noise that is independent between pixels.
     valid : bool ndarray, (y, x), optional
         False for pixels that are no measurements. Pixels that are not finite are
         left out in any case; a band without any finite value is ignored.
@@ -57,9 +59,10 @@ def estimate_sigma(data: Values, valid: Mask | None = None) -> Sigmas:
     sigma = np.zeros(data.shape[0])
     if used.any():
         chosen = data if used.all() else data[np.flatnonzero(used)]
-        sigma[used] = np.maximum(
+        found = np.maximum(
             _from_details(finest_details(chosen, mask)), _of_shot_noise(chosen, mask)
         )
+        sigma[used] = calm_sigma(chosen, mask, found)
     return np.maximum(sigma, _FLOOR * value_range)
 
 
