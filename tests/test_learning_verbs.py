@@ -16,7 +16,7 @@ from napari_hsi_restore import search as searching
 from napari_hsi_restore import verbs_learning, zoo
 from napari_hsi_restore.cli import main
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.events import Done, Note, Progress
+from napari_hsi_restore.events import Done, Metric, Note, Progress
 from napari_hsi_restore.jobs import learning_job
 from napari_hsi_restore.jobs.learning import LearningClient
 from napari_hsi_restore.models.spec import EigenSRSpec
@@ -275,6 +275,8 @@ def test_search_shows_its_events_and_its_model(files, place, monkeypatch, capsys
 
     def events(recipe, cubes, folder, *, resume=False):
         asked.append((recipe, len(cubes), folder, resume))
+        yield Metric("psnr_start", 30.0, 0)
+        yield Metric("psnr", 29.0, 1)
         yield Progress(0.5, "searching", 3.0)
         yield Note("A note.")
         store_model(place / "models", recipe.name, TINY)
@@ -295,6 +297,7 @@ def test_search_shows_its_events_and_its_model(files, place, monkeypatch, capsys
     said = capsys.readouterr()
     assert "found  (denoise, user-made)" in said.out
     assert "A note." in said.err
+    assert "searching; held-out pixels 29.00 dB, best bundled model 30.00 dB" in said.err
     assert hsr.search_model(clean_cube(), name="again", minutes=3).name == "again"
 
 

@@ -75,7 +75,7 @@ def model_text(record: ModelRecord) -> str:
         f"{record.name}  ({task}, {'bundled' if record.bundled else 'user-made'})",
         f"  {record.purpose}",
         f"  {record.parameters:,} parameters, from {record.min_bands} band(s), halo {record.halo}",
-        f"  trained on {len(record.provenance.data)} cubes, sha256 {record.sha256[:12]}",
+        f"  trained on {len(record.provenance.data)} cube(s), sha256 {record.sha256[:12]}",
         *([f"  {record.remark}"] if record.remark else []),
     ]
     lines += [f"  {name}: {value:.2f}" for name, value in record.scores.items()]

@@ -198,19 +198,20 @@ def _shown(learning: Learning, quiet: bool) -> ModelRecord:
                 line.clear()
                 remark(event.message, quiet)
             elif isinstance(event, events.Progress):
-                line.show(events.Progress(event.fraction, _said(event, figures), event.eta_s))
+                said = _said(event, figures, learning.floor)
+                line.show(events.Progress(event.fraction, said, event.eta_s))
             elif isinstance(event, events.Done):
                 result: ModelRecord = event.result
                 return result
     raise AssertionError("learning ended without a model")
 
 
-def _said(progress: Progress, figures: dict[str, float]) -> str:
+def _said(progress: Progress, figures: dict[str, float], floor: str) -> str:
     """The message of a progress, and how good the weights were when they were last judged."""
     if not {"psnr", "psnr_start"} <= figures.keys():
         return progress.message
     now, before = figures["psnr"], figures["psnr_start"]
-    return f"{progress.message}; held-out pixels {now:.2f} dB, before {before:.2f} dB"
+    return f"{progress.message}; held-out pixels {now:.2f} dB, {floor} {before:.2f} dB"
 
 
 def _left(learning: Learning) -> str:

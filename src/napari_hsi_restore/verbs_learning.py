@@ -267,6 +267,8 @@ class FineTuning:
     """
 
     kind: Kind = "finetune"
+    floor = "before"
+    """What the scores are compared with."""
 
     def __init__(
         self,
@@ -304,6 +306,8 @@ class Searching:
     """
 
     kind: Kind = "search"
+    floor = "best bundled model"
+    """What the scores are compared with."""
 
     def __init__(self, recipe: SearchRecipe, cubes: Sequence[HyperCube]) -> None:
         self.recipe = recipe
@@ -340,6 +344,11 @@ class Learning:
         self.folder = runs_folder() / (f"{self.name}{NEW}" if self._replaces else self.name)
         if not self.is_begun and not self._replaces:
             check_name(self.name)
+
+    @property
+    def floor(self) -> str:
+        """What the scores of the run are compared with."""
+        return self._task.floor
 
     @property
     def is_begun(self) -> bool:

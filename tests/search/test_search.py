@@ -75,7 +75,11 @@ def test_what_it_tells_is_what_the_docks_show(recipe, cube, tmp_path):
     entry = record("mine")
     assert entry.scores["held-out/psnr"] == pytest.approx(max(scores), abs=1e-3)
     assert entry.recommended == (max(scores) > start)
-    assert of(events, Note)[-1].message == entry.remark
+    notes = [note.message for note in of(events, Note)]
+    assert notes[0].startswith(
+        "Cells were compared in 6 steps only, so the choice is little better"
+    )
+    assert notes[-1] == entry.remark
 
 
 def test_a_search_that_is_broken_off_anywhere_ends_as_one_that_is_not(recipe, cube, tmp_path):
@@ -136,7 +140,10 @@ def test_a_known_cell_is_only_trained(recipe, cube, tmp_path):
     known = recipe.model_copy(update={"genotype": STAS_P})
     events = list(search(known, [cube], tmp_path / "run"))
     assert not of(events, CellState)
-    assert record("mine").spec.genotype.nodes == STAS_P.nodes
+    entry = record("mine")
+    assert entry.spec.genotype.nodes == STAS_P.nodes
+    assert entry.purpose == f"The cell stas_p, trained on {cube.name}."
+    assert [note.message for note in of(events, Note)] == [entry.remark]
     assert not (tmp_path / "run" / SEARCH).exists()
 
 

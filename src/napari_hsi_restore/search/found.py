@@ -136,7 +136,7 @@ class Training:
         crew = self._crew = stage.crew
         self._run = Run(self._learner.recipe, self._learner, stage.folder, crew)
         if (stage.folder / LAST).exists():
-            self._run.resume()
+            self._run.resume(origin.search_steps)
         state = self._run.state
         self._clock = Clock(
             recipe.training_seconds, recipe.training_steps, state.seconds, state.step

@@ -40,6 +40,10 @@ WORKER = "napari_hsi_restore.search.worker"
 CHECKS = 8
 """Scores of the strongest path in the course of the search."""
 
+FEW_STEPS = 100
+"""After fewer comparisons of paths a pair was drawn less than twenty times, and a note says that
+this is little evidence [ours]."""
+
 _FREE = {"purpose", "minutes", "device", "devices", "precision", "search_steps", "training_steps"}
 """Settings that may change between two sittings."""
 
@@ -141,6 +145,12 @@ class _Searching:
             finally:
                 self._save()
             write_genotype(found, genotype_of(search.path(), stage.recipe.name), overwrite=True)
+            compared = round(clock.step * (1.0 - stage.recipe.warmup_share))
+            if compared < FEW_STEPS:
+                yield Note(
+                    f"Cells were compared in {compared} steps only, so the choice is little better "
+                    "than chance; more minutes give it more evidence."
+                )
         genotype = read_genotype(found).model_copy(update={"name": stage.recipe.name})
         yield cell_state(search.weights(), clock.step)
         weights = inherited(search.average, search.path())

@@ -186,8 +186,13 @@ class Run:
                 tensors |= {names[key]: value for key, value in moments.items()}
         checkpoint.save(self.folder / LAST, self.state, tensors)
 
-    def resume(self) -> None:
+    def resume(self, steps_before: int = 0) -> None:
         """Go on from the checkpoint in the folder.
+
+        Parameters
+        ----------
+        steps_before : int
+            Of an earlier part of the run, for what is said of it.
 
         Raises
         ------
@@ -225,7 +230,8 @@ class Run:
         self.state = state.model_copy(
             update={"recipe_json": self.recipe.model_dump_json(), "devices": self.crew.world}
         )
-        self.resumed = going_on(state, self.crew.world)
+        before = state.model_copy(update={"step": steps_before + state.step})
+        self.resumed = going_on(before, self.crew.world)
 
 
 def going_on(before: checkpoint.RunState, devices: int) -> str:

@@ -94,11 +94,12 @@ def fabric_of(devices: Sequence[str], rank: int, precision: Precision) -> Fabric
         Which of them is ours; several must have met (`meet`).
     precision : str
     """
+    # What it says about itself is for whoever writes programs, and would stand among the progress.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     kind, _, number = devices[rank].partition(":")
     if len(devices) == 1:
         return Fabric(accelerator=kind, devices=[int(number)] if number else 1, precision=precision)
     numbers = [int(name.partition(":")[2] or 0) for name in devices]
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     strategy = _Averaging(
         cluster_environment=_OneMachine(rank, len(devices)), process_group_backend="gloo"
     )
