@@ -114,6 +114,23 @@ def test_a_bundled_model_can_be_exported(models, tmp_path):
     assert not record("copy").bundled
 
 
+def test_what_a_foreign_record_says_is_counted_anew_and_gives_a_terminal_no_orders(
+    models, tmp_path
+):
+    path = library.export("mine", tmp_path / "given")
+    was, content = library.read_marked(path)
+    provenance = was.provenance.model_copy(
+        update={"data": ("a\x1b]0;evil\x07",), "recipe": {"c\rd": ["x\ny"]}}
+    )
+    lying = {"parameters": 10**30, "remark": "good\x1b[2J", "provenance": provenance}
+    path.write_bytes(library.marked(was.model_copy(update=lying), content))
+    found = library.import_model(path, "theirs")
+    assert found.parameters == was.parameters
+    assert found.remark == "good\ufffd[2J"
+    assert found.provenance.data == ("a\ufffd]0;evil\ufffd",)
+    assert found.provenance.recipe == {"c\ufffdd": ["x\ufffdy"]}
+
+
 def test_a_pickle_is_never_opened(models, tmp_path):
     class Trap:
         def __reduce__(self):

@@ -296,9 +296,22 @@ def import_model(path: str | Path, name: str | None = None) -> ModelRecord:
     """
     source = Path(path).expanduser()
     record, plain = read_marked(source)
-    _check_network(record, plain, str(source))
+    parameters = _check_network(record, plain, str(source))
     chosen = check_name(name if name is not None else record.name)
-    return install(record.model_copy(update={"name": chosen}), plain)
+    # What others wrote is shown in terminals, too, which take orders in such letters.
+    record = ModelRecord.model_validate(_printable(record.model_dump(mode="json")))
+    return install(record.model_copy(update={"name": chosen, "parameters": parameters}), plain)
+
+
+def _printable(value: Any) -> Any:
+    """A value of JSON with a sign in place of each letter that cannot be printed."""
+    if isinstance(value, str):
+        return "".join(letter if letter.isprintable() else "\ufffd" for letter in value)
+    if isinstance(value, list):
+        return [_printable(each) for each in value]
+    if isinstance(value, dict):
+        return {_printable(key): _printable(each) for key, each in value.items()}
+    return value
 
 
 def read_marked(source: Path) -> tuple[ModelRecord, bytes]:
@@ -399,8 +412,14 @@ def _joined(header: dict[str, Any], tensors: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text + tensors
 
 
-def _check_network(record: ModelRecord, content: bytes, where: str) -> None:
-    """Refuse weights that are not those of a network of the record's architecture."""
+def _check_network(record: ModelRecord, content: bytes, where: str) -> int:
+    """Refuse weights that are not those of a network of the record's architecture.
+
+    Returns
+    -------
+    int
+        How many numbers they are.
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -437,6 +456,7 @@ def _check_network(record: ModelRecord, content: bytes, where: str) -> None:
     floating = all(tensor.is_floating_point() for tensor in weights.values())
     if not floating or not all(bool(torch.isfinite(t).all()) for t in weights.values()):
         raise UserError(f"{where}: the weights have values that are no numbers; get it again.")
+    return sum(tensor.numel() for tensor in weights.values())
 
 
 def write(target: Path, content: bytes) -> None:
