@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from napari.utils.notifications import notification_manager
 
 from make.cubes import assert_same_fields
@@ -62,6 +63,25 @@ def test_a_dropped_data_file_without_a_suffix_opens(viewer, tmp_path, name):
     [layer] = viewer.layers
     assert_same_fields(layer_to_cube(layer), read(written))
     assert complaints() == []
+
+
+@gui
+def test_a_plain_picture_opens_even_where_this_reader_is_chosen(viewer, tmp_path):
+    picture = np.arange(40 * 50 * 3, dtype=np.uint8).reshape(40, 50, 3)
+    tifffile.imwrite(tmp_path / "photo.tif", picture, photometric="rgb")
+    np.save(tmp_path / "plane.npy", picture[..., 0])
+    [photo] = viewer.open(str(tmp_path / "photo.tif"), plugin=PLUGIN)
+    assert photo.rgb
+    np.testing.assert_array_equal(photo.data, picture)
+    [plane] = viewer.open(str(tmp_path / "plane.npy"), plugin=PLUGIN)
+    np.testing.assert_array_equal(plane.data, picture[..., 0])
+    two = [str(tmp_path / "plane.npy")] * 2
+    [stack] = viewer.open(two, stack=True, plugin=PLUGIN)
+    assert stack.data.shape == (2, 40, 50)
+    # What nobody reads is still refused by napari.
+    (tmp_path / "noise.dat").write_bytes(b"noise")
+    with pytest.raises(ValueError, match=r"refused|not a compatible"):
+        viewer.open(str(tmp_path / "noise.dat"), plugin=PLUGIN)
 
 
 @gui

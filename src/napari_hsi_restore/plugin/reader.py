@@ -16,7 +16,10 @@ WAY_OUT = "Plugins > HSI Restore > Open"
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
-    """The reader for what looks like a cube, None for anything else.
+    """The reader for what looks like a cube; napari's own for its pictures; else None.
+
+    napari asks by the ending of a name alone, and remembers the answer: with this reader chosen
+    for ``.tif`` no photograph could be opened any more.
 
     Parameters
     ----------
@@ -25,9 +28,26 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
     """
     from napari_hsi_restore.io.catalog import can_read
 
-    if not isinstance(path, str) or not can_read(Path(path)):
+    if isinstance(path, str) and can_read(Path(path)):
+        return read_layers
+    return _napari_reader(path)
+
+
+def _napari_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
+    """What napari itself would read a picture with, None for what it does not take."""
+    from npe2 import PluginManager
+
+    paths = [path] if isinstance(path, str) else list(path)
+    try:
+        readers = PluginManager.instance().iter_compatible_readers(paths)
+        if not any(reader.plugin_name == "napari" for reader in readers):
+            return None
+        from napari_builtins.io import napari_get_reader  # type: ignore[import-untyped]
+    except (ImportError, ValueError):
+        # ValueError: a stack of different endings.
         return None
-    return read_layers
+    reader: Callable[[PathOrPaths], list[LayerData]] | None = napari_get_reader(path)
+    return reader
 
 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
