@@ -48,6 +48,22 @@ def test_a_deleted_absorption_is_found_where_it_was(clean):
     assert f"({row}, {column})" in found.sentence
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_gains_that_were_evened_out_are_no_structure(clean, turned):
+    gain = 1 + np.random.default_rng(0).normal(0, 0.05, (31, 1, 96))
+    gain[np.arange(31) % 3 > 0] = 1
+    data = clean.data * (np.swapaxes(gain, 1, 2) if turned else gain)
+    found = look(degrade(clean.replace(data=data), "gaussian-2", seed=0), clean)
+    assert found.structured < SOME
+    assert found.points == ()
+
+
+def test_a_scene_that_is_dimmed_everywhere_is_no_stripe(clean):
+    noisy = degrade(clean, "gaussian-2", seed=0)
+    found = look(noisy, clean.replace(data=0.9 * clean.data))
+    assert found.structured > 5 * SOME
+
+
 def test_a_blurred_scene_is_called_structure(clean):
     noisy = degrade(clean, "gaussian-5", seed=0)
     flat = clean.replace(

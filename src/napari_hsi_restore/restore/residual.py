@@ -30,6 +30,8 @@ _LEAST_PIXELS = 400
 _SAMPLE = 65536
 # What was mended (impulses, dead lines) is larger than that, in units of the noise.
 _MENDED = 4.0
+_OWN_SLOPE = 2.0
+"""A line goes with the scene by itself where that stands out so far [ours]."""
 AROUND = 5
 """Side of the squares of pixels that are looked at together."""
 
@@ -134,8 +136,8 @@ def look_at_residual(
     looked = _Looked([], [], [])
     chosen = bands_to_look_at(cube)
     for number, band in enumerate(chosen):
-        left, valid = residual_of_band(cube, result, int(band), hidden)
-        _add(looked, left, valid, None if sigma is None else float(sigma[band]))
+        white = whitened(*residual_of_band(cube, result, int(band), hidden))
+        _add(looked, white, None if sigma is None else float(sigma[band]))
         yield (number + 1) / len(chosen)
     if not looked.means:
         return None
@@ -158,15 +160,16 @@ def bands_to_look_at(cube: HyperCube) -> npt.NDArray[np.intp]:
 
 def residual_of_band(
     cube: HyperCube, result: HyperCube, band: int, hidden: Mask | None = None
-) -> tuple[Image, Mask]:
-    """Input minus output of a band, float32 (y, x), and where it counts, bool (y, x).
+) -> tuple[Image, Image, Mask]:
+    """Input minus output of a band, its output, float32 (y, x) each, and where it counts, bool.
 
     It counts where both are known and nothing was hidden.
     """
     stored = np.asarray(cube.data[band])
-    left = stored.astype(np.float32) - np.asarray(result.data[band], dtype=np.float32)
+    scene = np.asarray(result.data[band], dtype=np.float32)
+    left = stored.astype(np.float32) - scene
     valid = cube.valid(stored) & np.isfinite(left)
-    return left, valid if hidden is None else valid & ~hidden
+    return left, scene, valid if hidden is None else valid & ~hidden
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -188,13 +191,13 @@ class White:
     level: float
 
 
-def whitened(left: Image, valid: Mask) -> White | None:
+def whitened(left: Image, scene: Image, valid: Mask) -> White | None:
     """The residual of a band, made comparable; None if nothing was removed from it.
 
     Parameters
     ----------
-    left : float32 ndarray, (y, x)
-        In stored units.
+    left, scene : float32 ndarray, (y, x)
+        What was removed and what is left, in stored units.
     valid : bool ndarray, (y, x)
     """
     if valid.sum() < _LEAST_PIXELS:
@@ -204,14 +207,13 @@ def whitened(left: Image, valid: Mask) -> White | None:
         return None
     white = left / np.float32(level)
     sound = valid & (np.abs(white) < _MENDED)
-    white = _without_lines(np.where(sound, white, np.float32(0.0)), sound)
+    white = _without_lines(np.where(sound, white, np.float32(0.0)), scene, sound)
     power = float(np.mean(np.square(white[sound], dtype=np.float64)))
     return White(white / np.float32(np.sqrt(power)), sound, level) if power > 0 else None
 
 
-def _add(looked: _Looked, left: Image, valid: Mask, sigma: float | None) -> None:
+def _add(looked: _Looked, white: White | None, sigma: float | None) -> None:
     """Take one band into account, if something was removed from it."""
-    white = whitened(left, valid)
     if white is None:
         return
     if sigma is not None and np.isfinite(sigma) and sigma > 0:
@@ -221,12 +223,24 @@ def _add(looked: _Looked, left: Image, valid: Mask, sigma: float | None) -> None
     looked.single.append(white.values.ravel()[:: max(1, white.values.size // _SAMPLE)])
 
 
-def _without_lines(white: Image, sound: Mask) -> Image:
-    """Without the mean of every row and column: stripes are taken off on purpose."""
+def _without_lines(white: Image, scene: Image, sound: Mask) -> Image:
+    """Without what single rows and columns share: stripes are taken off on purpose.
+
+    Of shifts that is the mean of a line, of gains what goes with the scene there more, or less,
+    than in most lines: what goes with it everywhere was no stripe.
+    """
     for axis in (0, 1):
         count = np.maximum(sound.sum(axis=axis, keepdims=True), 1)
         white = np.where(sound, white - white.sum(axis=axis, keepdims=True) / count, 0.0)
-    return white.astype(np.float32, copy=False)
+        mean = np.where(sound, scene, 0.0).sum(axis=axis, keepdims=True, dtype=np.float64) / count
+        contrast = np.where(sound, scene - mean.astype(np.float32), np.float32(0.0))
+        power = np.square(contrast).sum(axis=axis, keepdims=True)
+        slope = (white * contrast).sum(axis=axis, keepdims=True) / np.maximum(power, 1e-30)
+        usual = np.median(slope[power > 0.0]) if (power > 0.0).any() else 0.0
+        # Of white noise such a slope is known to 1 over the root of the power.
+        own = np.square(slope - usual) * power > _OWN_SLOPE**2
+        white -= np.where(own, slope - usual, np.float32(0.0)) * contrast
+    return np.asarray(white, np.float32)
 
 
 def _structure(looked: _Looked) -> tuple[float, Image]:
