@@ -10,34 +10,30 @@ from __future__ import annotations
 import atexit
 import collections
 import contextlib
-import dataclasses
 import functools
-import shutil
 import subprocess
 import sys
 import threading
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Failed
-from napari_hsi_restore.jobs import learning_job, spawn
+from napari_hsi_restore.jobs import learning_folders, learning_job, spawn
 from napari_hsi_restore.jobs.learning_course import (
     Course,
-    Ending,
     Line,
     Log,
     Recorder,
     Stopped,
     from_line,
-    read_ending,
     read_log,
 )
+from napari_hsi_restore.jobs.learning_folders import Unfinished
 from napari_hsi_restore.jobs.learning_job import Kind, LearningJob, Material
 from napari_hsi_restore.jobs.transfer import TransferCancelledError
-from napari_hsi_restore.training.library import check_name, keep, runs_folder
+from napari_hsi_restore.training.library import check_name, keep
 from napari_hsi_restore.zoo.records import ModelRecord, record
 
 State = Literal[
@@ -57,8 +53,6 @@ _ACTIVE = ("preparing", "waiting", "learning", "stopping")
 _FAREWELL_S = 2.0
 _PATIENCE_S = 25.0
 """So long a child may write its last checkpoint; it ends itself before that."""
-
-_DISCARDED = ".discarded-"
 
 
 class Recipe(Protocol):
@@ -124,26 +118,6 @@ class Learning:
             return self._recorder.course()
 
 
-@dataclasses.dataclass(frozen=True)
-class Unfinished:
-    """A job on disk that this process does not work at.
-
-    Attributes
-    ----------
-    job : LearningJob
-    folder : Path
-    ending : Ending
-        How far it came, and why it is not done.
-    elsewhere : bool
-        Whether another process works at it: the command line, or another napari.
-    """
-
-    job: LearningJob
-    folder: Path
-    ending: Ending
-    elsewhere: bool = False
-
-
 class LearningClient:
     """Runs jobs one after another, each in a child process of its own.
 
@@ -207,7 +181,9 @@ class LearningClient:
             If the name cannot be had.
         """
         name = check_name(recipe.name)
-        folder = self._new_folder(name)
+        folder = learning_folders.make(
+            name, {learning.folder for learning in self.jobs if learning.active}
+        )
         job = LearningJob(kind=kind, name=name, cubes=cubes, minutes=recipe.minutes)
         learning = Learning(job, folder, resumed=False)
         self._enqueue(learning)
@@ -239,29 +215,17 @@ class LearningClient:
 
     def others(self) -> tuple[Unfinished, ...]:
         """The jobs on disk that are not done and that this process does not work at, by name."""
-        known = {learning.folder: learning for learning in self.jobs}
-        active = {folder for folder, learning in known.items() if learning.active}
-        found = []
-        for path in sorted(runs_folder().glob(f"*/{learning_job.JOB}")):
-            folder = path.parent
-            job = learning_job.read_job(folder)
-            if job is None or folder in active or folder.name.startswith(_DISCARDED):
-                continue
-            if (folder / learning_job.DONE).exists():
-                continue
-            elsewhere = learning_job.owned_by_another(folder)
-            ending = read_ending(folder / learning_job.EVENTS)
-            if folder in known and known[folder].cancelled:
-                # The file says so only when the child has written its last checkpoint.
-                ending = dataclasses.replace(ending, reason="stopped")
-            found.append(Unfinished(job, folder, ending, elsewhere))
-        return tuple(found)
+        newest = {learning.folder: learning for learning in self.jobs}
+        return learning_folders.unfinished(
+            busy={folder for folder, learning in newest.items() if learning.active},
+            stopped={folder for folder, learning in newest.items() if learning.cancelled},
+        )
 
     def forget(self, unfinished: Unfinished) -> None:
         """Delete a job with its checkpoints; a model that was made of it stays."""
         with self._changed:
             self._all = [known for known in self._all if known.folder != unfinished.folder]
-        _discard(unfinished.folder)
+        learning_folders.discard(unfinished.folder)
 
     def cancel(self, learning: Learning) -> None:
         """Stop a job, keeping the best that it has learned so far as a model.
@@ -275,7 +239,7 @@ class LearningClient:
                 prepared = learning.state == "waiting"
                 learning._set("interrupted" if learning.resumed else "withdrawn")
                 if prepared and not learning.resumed:
-                    _discard(learning.folder)
+                    learning_folders.discard(learning.folder)
                 self._changed.notify_all()
             elif learning.state == "learning":
                 learning._set("stopping")
@@ -305,34 +269,6 @@ class LearningClient:
             # A child that needs longer goes on alone, and ends itself.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_FAREWELL_S)
-
-    def _new_folder(self, name: str) -> Path:
-        folder = runs_folder() / name
-        known = {learning.folder: learning for learning in self.jobs}.get(folder)
-        busy = known is not None and known.active
-        if busy or learning_job.owned_by_another(folder):
-            raise UserError(
-                f"setting 'name': a run called '{name}' is going on; choose another name."
-            )
-        if folder.exists():
-            left = {path.name for path in folder.iterdir()}
-            if learning_job.JOB in left and learning_job.DONE not in left:
-                raise UserError(
-                    f"setting 'name': a run called '{name}' was not finished; resume or forget it, "
-                    "or choose another name."
-                )
-            if not (learning_job.DONE in left or left <= learning_job.BEFORE_IT_IS_A_JOB):
-                raise UserError(f"{folder}: holds another run; choose another name.")
-            _discard(folder)
-        try:
-            (folder / learning_job.INPUTS).mkdir(parents=True)
-        except OSError as error:
-            raise UserError(
-                f"{folder}: cannot be made ({error.strerror}); check the folder, its permissions "
-                "and the free space."
-            ) from error
-        learning_job.own(folder)
-        return folder
 
     def _enqueue(self, learning: Learning) -> None:
         with self._changed:
@@ -365,7 +301,7 @@ class LearningClient:
             self._refuse(learning, str(error))
         except Exception as error:
             self._refuse(learning, _defect(f"{type(error).__name__}: {error}"))
-        _discard(folder)
+        learning_folders.discard(folder)
 
     def _refuse(self, learning: Learning, sentence: str) -> None:
         with self._changed:
@@ -427,7 +363,7 @@ class LearningClient:
                 sentence = event.message if event.user_error else _defect(event.message)
                 learning._set("failed", sentence)
                 if not any(learning.folder.glob("*.safetensors")):
-                    _discard(learning.folder)
+                    learning_folders.discard(learning.folder)
 
     def _keep(self, learning: Learning) -> None:
         process = self._process
@@ -461,33 +397,8 @@ def shared_learning() -> LearningClient:
     """Return the one client of this process; it is closed when the process ends."""
     client = LearningClient()
     atexit.register(client.close)
-    threading.Thread(target=_tidy, name="tidy", daemon=True).start()
+    threading.Thread(target=learning_folders.tidy, name="tidy", daemon=True).start()
     return client
-
-
-def _tidy() -> None:
-    """Remove what is of no use to anybody: jobs that are done, and discarded ones."""
-    for folder in runs_folder().glob("*/"):
-        done = (folder / learning_job.DONE).exists()
-        if folder.name.startswith(_DISCARDED) or (
-            done and not learning_job.owned_by_another(folder)
-        ):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _discard(folder: Path) -> None:
-    """Take a folder away at once and delete it in the background."""
-    if not folder.exists():
-        return
-    away = folder.with_name(f"{_DISCARDED}{uuid.uuid4().hex}")
-    try:
-        folder.rename(away)
-    except OSError:
-        # Windows: a child still has a file open there.
-        away = folder
-    threading.Thread(
-        target=shutil.rmtree, args=(away,), kwargs={"ignore_errors": True}, daemon=True
-    ).start()
 
 
 def _record_of(name: str) -> ModelRecord | None:

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.jobs.learning import Learning, Unfinished
+from napari_hsi_restore.jobs.learning import Learning
+from napari_hsi_restore.jobs.learning_folders import Unfinished
 from napari_hsi_restore.jobs.learning_job import Kind, Material
 from napari_hsi_restore.jobs.requests import DevicesRequest
 from napari_hsi_restore.plugin.layers import is_cube_layer, layer_to_cube

@@ -13,12 +13,8 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.jobs.learning import (
-    Learning,
-    LearningClient,
-    Unfinished,
-    shared_learning,
-)
+from napari_hsi_restore.jobs.learning import Learning, LearningClient, shared_learning
+from napari_hsi_restore.jobs.learning_folders import Unfinished
 from napari_hsi_restore.jobs.learning_job import Kind
 from napari_hsi_restore.widgets.parts.background import start_work
 from napari_hsi_restore.widgets.parts.model_library import model_library

@@ -6,7 +6,8 @@ import functools
 
 from napari.utils.notifications import show_info
 
-from napari_hsi_restore.jobs.learning import Unfinished, shared_learning
+from napari_hsi_restore.jobs.learning import shared_learning
+from napari_hsi_restore.jobs.learning_folders import Unfinished
 from napari_hsi_restore.widgets.parts.background import start_work
 
 _DOCKS = {"finetune": "Fine-tune", "search": "Search"}

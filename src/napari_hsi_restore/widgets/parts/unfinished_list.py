@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_hsi_restore.jobs.learning import Unfinished
+from napari_hsi_restore.jobs.learning_folders import Unfinished
 from napari_hsi_restore.widgets.parts.runs import time_left
 
 _WHY = {
