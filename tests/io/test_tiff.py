@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 from make.cubes import full_cube, numbered
+from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.io import catalog, read, write
 from napari_hsi_restore.io.formats import tiff, tiff_segments
@@ -203,6 +204,19 @@ def test_real_jpegxl_stacks(shared_data):
     assert np.asarray(cloth.data).max() <= 1023
     bladder = read(shared_data / "test/microscopy/bladder_left.tif")
     assert (bladder.shape, bladder.white_level) == ((40, 320, 400), 1023.5)
+
+
+@pytest.mark.parametrize("nm", [None, [500.0, 510.0, 520.5]])
+def test_gdal_calls_bands_by_their_names(tmp_path, nm):
+    rasterio = pytest.importorskip("rasterio")
+    cube = HyperCube(np.zeros((3, 8, 9), np.int16), wavelengths_nm=nm)
+    named = cube.replace(metadata={"band names": "red <1>, PC 2, größer"})
+    cut = cube.replace(metadata={"band names": "of, other"})
+    expected = (None,) * 3 if nm is None else ("500 nm", "510 nm", "520.5 nm")
+    for one, names in ((named, ("red <1>", "PC 2", "größer")), (cut, expected), (cube, expected)):
+        with rasterio.open(write(one, tmp_path / "out.tif", overwrite=True)) as file:
+            assert file.descriptions == names
+        assert read(tmp_path / "out.tif").metadata == one.metadata
 
 
 def test_gdal_reads_what_we_write(tmp_path):

@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from napari_hsi_restore.cube import FloatArray, Georeference, HyperCube
+from napari_hsi_restore.io.formats.envi_header import listed
 from napari_hsi_restore.io.wavelengths import from_names, to_nm
 
 PIXEL_SCALE, TIE_POINT, TRANSFORMATION = 33550, 33922, 34264
@@ -235,6 +236,15 @@ def _keys_from_code(crs: str | None) -> list[ExtraTag]:
     return [(KEY_DIRECTORY, "H", len(values), values, True)]
 
 
+def _names(cube: HyperCube) -> list[str] | None:
+    """What other programs are to call the bands: their names, or else their wavelengths."""
+    named = listed(cube.metadata.get("band names", ""))
+    if len(named) == cube.n_bands:
+        return named
+    centres = cube.wavelengths_nm
+    return None if centres is None else [f"{centre:g} nm" for centre in centres]
+
+
 def _metadata_xml(cube: HyperCube) -> str:
     bands = cube.n_bands
     items: list[str] = []
@@ -250,10 +260,10 @@ def _metadata_xml(cube: HyperCube) -> str:
     if cube.wavelengths_nm is not None:
         add("wavelength", [float(v) for v in cube.wavelengths_nm])
         add("wavelength_units", ["Nanometers"] * bands)
-        add("DESCRIPTION", [f"{v:g} nm" for v in cube.wavelengths_nm], "description")
         # Where QGIS and GDAL since 3.10 look for it.
         micrometres = [float(v) / 1000 for v in cube.wavelengths_nm]
         add("CENTRAL_WAVELENGTH_UM", micrometres, domain="IMAGERY")
+    add("DESCRIPTION", _names(cube), "description")
     if cube.fwhm_nm is not None:
         add("fwhm", [float(v) for v in cube.fwhm_nm])
         add("FWHM_UM", [float(v) / 1000 for v in cube.fwhm_nm], domain="IMAGERY")
