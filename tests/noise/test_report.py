@@ -218,6 +218,32 @@ def test_the_advice_follows_from_what_is_found(clean, preset, expected):
     assert advice(degrade(clean, preset, seed=2)) == expected
 
 
+def test_the_advice_does_not_deny_what_was_found(clean):
+    found = report(degrade(clean, "gaussian-30", seed=0))
+    plain = recommend(found).reason
+    assert plain.startswith("Noise without stripes")
+    lone = {"impulse_fraction": 2e-5, "lone_fraction": 2e-5, "impulse_bands": (3,)}
+    told = recommend(found.model_copy(update=lone))
+    assert (told.model, "without" in told.reason) == ("ngmeet", False)
+    assert told.reason.endswith("Very few single pixels that jump out are left.")
+    weak = {"stripes": (4, 5), "stripe_direction": "rows", "stripe_strength": 0.26}
+    told = recommend(found.model_copy(update={**weak, **lone}))
+    assert told.reason.endswith(
+        "Stripes far below the noise and very few single pixels that jump out are left."
+    )
+    stuck = {"impulse_fraction": 2e-5, "lone_fraction": 0.0, "impulse_bands": (3,)}
+    assert recommend(found.model_copy(update=stuck)).model == "fasthyin"
+
+
+def test_one_level_of_noise_is_said_once(clean):
+    one = report(
+        clean.replace(
+            data=degrade(clean, "gaussian-30", seed=0).data[3:4], wavelengths_nm=None, fwhm_nm=None
+        )
+    )
+    assert one.findings[0].count(f"{one.sigma_255[0]:.3g}") == 1
+
+
 def test_hidden_pixels_are_to_be_filled(clean):
     assert recommend(report(degrade(clean, "gaussian-30")), fill=True).model == "fasthyin"
 

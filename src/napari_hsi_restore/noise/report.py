@@ -174,20 +174,17 @@ def _stripes(report: NoiseReport) -> list[str]:
 
 
 def _noise(report: NoiseReport) -> str:
-    typical = report.typical_sigma_255
-    if typical is not None:
-        known = [value for value in report.sigma_255 if value is not None]
-        return (
-            f"Noise of standard deviation {min(known):.3g} to {max(known):.3g}, median "
-            f"{typical:.3g}, where white is 255."
-        )
-    plain = [value for value in report.sigma if value is not None]
-    if not plain:
+    known = [value for value in report.sigma_255 if value is not None]
+    scale = "where white is 255"
+    if not known:
+        known = [value for value in report.sigma if value is not None]
+        scale = "in the units of the file"
+    if not known:
         return "No band holds values that vary."
-    return (
-        f"Noise of standard deviation {min(plain):.3g} to {max(plain):.3g}, median "
-        f"{float(np.median(plain)):.3g}, in the units of the file."
-    )
+    each = f"{min(known):.3g}"
+    if f"{max(known):.3g}" != each:
+        each += f" to {max(known):.3g}, median {float(np.median(known)):.3g},"
+    return f"Noise of standard deviation {each} {scale}."
 
 
 def _bands(bands: tuple[int, ...], most: int = 12) -> str:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from napari_hsi_restore.noise.report import NoiseReport
 
-# Fewer values than this are not worth a method that takes several times as long [ours].
-_LEAST_IMPULSES = 1e-4
+# Fewer values that jump out alone are not worth a method that takes several times as long [ours].
+_LEAST_LONE = 1e-4
 # As stripes count what is shifted so far, in units of the noise: more is seen, and less is no
 # better known than the scene [ours].
 _LEAST_SHIFT = 0.3
@@ -54,18 +54,39 @@ def recommend(report: NoiseReport, *, fill: bool = False) -> Recommendation:
     Recommendation
     """
     striped = bool(report.stripes) and report.stripe_strength >= _LEAST_SHIFT
-    impulses = report.impulse_fraction >= _LEAST_IMPULSES
+    lone = report.lone_fraction >= _LEAST_LONE
+    impulses = lone or report.impulse_fraction > report.lone_fraction
     found = [
         *(["stripes"] if striped else []),
         *(["dead lines"] if report.dead_lines else []),
         *(["impulses"] if impulses else []),
     ]
+    left = [
+        *(["stripes far below the noise"] if report.stripes and not striped else []),
+        *(["very few single pixels that jump out"] if report.lone_fraction and not lone else []),
+    ]
+    chosen = _for_what_is_found(report, found, fill=fill, lone=lone, striped=striped)
+    if chosen is None and left:
+        chosen = _untrained("ngmeet", "The best method for Gaussian noise")
+    if chosen is None:
+        chosen = _untrained(
+            "ngmeet", "Noise without stripes, dead lines or impulses: the best method for that"
+        )
+    if left:
+        return dataclasses.replace(chosen, reason=f"{chosen.reason} {_joined(left)} are left.")
+    return chosen
+
+
+def _for_what_is_found(
+    report: NoiseReport, found: list[str], *, fill: bool, lone: bool, striped: bool
+) -> Recommendation | None:
+    """A way to treat what is no Gaussian noise; None where there is nothing of that kind."""
     removed = "then the Gaussian noise is removed"
     if report.shot_share:
         removed = (
             f"then the noise is removed, {report.shot_share:.0%} of which grows with the signal"
         )
-    if report.lone_fraction >= _LEAST_IMPULSES:
+    if lone:
         return _untrained(
             "sparse",
             f"{_joined(found)} found: they are mended first, then the Gaussian noise is removed",
@@ -84,9 +105,7 @@ def recommend(report: NoiseReport, *, fill: bool = False) -> Recommendation:
             "photon",
             f"{report.shot_share:.0%} of the noise grows with the signal: the method for that",
         )
-    return _untrained(
-        "ngmeet", "Noise without stripes, dead lines or impulses: the best method for that"
-    )
+    return None
 
 
 def _untrained(name: str, reason: str) -> Recommendation:
