@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,6 +75,17 @@ def test_the_start_is_the_floor(noisy, clean, folder):
     start, kept = zoo.load("tiny")[0].state_dict(), zoo.load("mine")[0].state_dict()
     assert all(torch.equal(kept[name], start[name]) for name in start)
     assert any(isinstance(event, Note) and "Not recommended" in event.message for event in events)
+
+
+def test_what_noise_clean_cubes_get_is_said_if_none_is_given(noisy, clean, folder):
+    def notes(**given):
+        chosen = recipe(name="given" if given else "mine", method="degraded")
+        events = finetune(chosen, [noisy], None, folder.with_name(chosen.name), **given)
+        return [event.message for event in events if isinstance(event, Note)]
+
+    # The square mean of the noise that was added is 24.9.
+    assert re.search(r"that they show themselves, about sigma 2\d where white is 255", notes()[0])
+    assert not any("show themselves" in note for note in notes(noise_from=noisy))
 
 
 def test_a_patch_to_look_at_is_written(noisy, clean, folder):

@@ -325,7 +325,11 @@ def test_each_way_asks_for_what_it_needs_and_hands_it_on(qtbot, viewer, dock, sc
     assert dock.form.pairs.isVisibleTo(dock.form) == (method == "reference")
     assert dock.form.noise_from.isVisibleTo(dock.form) == (method == "degraded")
     if method == "degraded":
-        dock.form.noise_from.setCurrentIndex(dock.form.noise_from.findText("other"))
+        assert "Choose a noisy cube" in dock.form.explained.text()
+        chooser = dock.form.noise_from
+        chooser.setCurrentIndex(chooser.findText("other"))
+        chooser.activated.emit(chooser.currentIndex())
+        assert "Choose a noisy cube" not in dock.form.explained.text()
     dock.form.minutes.setValue(10)
     dock.panel.start.click()
     wait_for_step(qtbot, dock, 1)
@@ -377,6 +381,7 @@ def test_files_are_learned_from_without_a_layer(qtbot, viewer, dock, scene, tmp_
     viewer.layers.clear()
     dock.form.material.add_files([path])
     assert "cube of mine.npy" in dock.plan.text()
+    assert dock.form.name.text().endswith("-cube-of-mine")
     dock.form.minutes.setValue(1)
     dock.panel.start.click()
     wait_idle(qtbot, dock)

@@ -68,6 +68,24 @@ def sensor_noise(
     return found
 
 
+def own_noise(samples: Sequence[Sample], sigmas: Sequence[Sigma]) -> str:
+    """A sentence about clean cubes that get the noise which they show themselves.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    sigmas : sequence of float64 ndarray, (bands,)
+        Of the samples, in their stored units.
+    """
+    parts = zip(samples, sigmas, strict=True)
+    typical = [255.0 * np.sqrt(np.mean((sigma / sample.white) ** 2)) for sample, sigma in parts]
+    return (
+        f"The clean cubes get the noise that they show themselves, about sigma "
+        f"{float(np.mean(typical)):.2g} where white is 255; if cubes of this sensor are noisier, "
+        "give one of them to take the noise from."
+    )
+
+
 def _only(bands: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.bool_]:
     mask = np.zeros(count, dtype=bool)
     mask[bands] = True

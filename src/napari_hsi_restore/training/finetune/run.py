@@ -24,7 +24,7 @@ from napari_hsi_restore.training.finetune.alike import check_alike
 from napari_hsi_restore.training.finetune.cubes import Sample, samples
 from napari_hsi_restore.training.finetune.judging import Judgement
 from napari_hsi_restore.training.finetune.learner import Patch, Tuning
-from napari_hsi_restore.training.finetune.noise import sensor_noise
+from napari_hsi_restore.training.finetune.noise import own_noise, sensor_noise
 from napari_hsi_restore.training.finetune.outcome import drafted
 from napari_hsi_restore.training.finetune.recipe import FineTuneRecipe
 from napari_hsi_restore.training.finetune.worker import packed
@@ -157,6 +157,8 @@ def _prepared(
         assert isinstance(network, Denoiser)
         yield Progress(0.0, "estimating the noise")
         sigmas = sensor_noise(cubes, found, noise_from)
+        if recipe.method == "degraded" and noise_from is None:
+            yield Note(own_noise(found, sigmas))
         task = DenoiserTuning(recipe, network, record.spec, samples=found, sigmas=sigmas)
     else:
         from napari_hsi_restore.training.finetune.enlarging import EnlargerTuning

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QSettings
+from qtpy.QtCore import QSettings, Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QRadioButton,
@@ -35,8 +35,8 @@ METHODS: tuple[tuple[Method, str, str], ...] = (
     (
         "degraded",
         "Clean cubes of this sensor",
-        "Noise like that of your sensor is added to the clean cubes, and the network learns to "
-        "take it away again.",
+        "Noise as strong as in the cube below is added to the clean cubes, and the network learns "
+        "to take it away again.",
     ),
     (
         "reference",
@@ -50,6 +50,11 @@ METHODS: tuple[tuple[Method, str, str], ...] = (
 ENLARGER = (
     "A model for super-resolution has one way: the cubes count as sharp and clean, are shrunk, and "
     "the network learns to undo that."
+)
+
+NO_NOISY_CUBE = (
+    " Choose a noisy cube of your sensor there: what noise clean cubes show themselves is hardly "
+    "worth learning."
 )
 
 _FIRST_MINUTES = 5.0
@@ -78,6 +83,7 @@ class FineTuneForm(LearningForm):
         )
         self.start = form_rows.combo("Start model", "The network that is made better")
         self.purpose = wrapping_label("What the start model is for", self)
+        self.purpose.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._build_advanced()
         self._arrange()
         self.methods["self-supervised"].setChecked(True)
@@ -143,6 +149,7 @@ class FineTuneForm(LearningForm):
         self.buttons.buttonToggled.connect(lambda *_: self._show_method())
         self.start.currentIndexChanged.connect(lambda *_: self._show_start())
         self.pairs.changed.connect(self.changed)
+        self.noise_from.activated.connect(lambda *_: self._explain())
         for signal in (
             self.noise_from.activated,
             self.rate.valueChanged,
@@ -259,6 +266,7 @@ class FineTuneForm(LearningForm):
         others = [source for source in self.material.sources if source not in self.material.ticked]
         self.noise_from.set_entries([(source.name, source) for source in others], chosen)
         self.noise_from.setEnabled(True)
+        self._explain()
         self.changed.emit()
 
     @property
@@ -270,14 +278,20 @@ class FineTuneForm(LearningForm):
         if self.buttons.checkedButton() is None:
             return
         method = self.method
-        explained = next(what for known, _, what in METHODS if known == method)
-        self.explained.setText(ENLARGER if self._enlarges else explained)
+        self._explain()
         for button in self.methods.values():
             button.setEnabled(not self._enlarges)
         self.pairs.setVisible(method == "reference")
         shown = method == "degraded" and not self._enlarges
         form_rows.show_rows(self.rows, (self.noise_row,), shown)
         self.changed.emit()
+
+    def _explain(self) -> None:
+        """Say what the chosen way does with what is given."""
+        explained = next(what for known, _, what in METHODS if known == self.method)
+        if self.method == "degraded" and self.noise_source is None:
+            explained += NO_NOISY_CUBE
+        self.explained.setText(ENLARGER if self._enlarges else explained)
 
     def _show_start(self) -> None:
         model = self._models.get(self.start_model)

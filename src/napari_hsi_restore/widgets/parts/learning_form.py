@@ -132,7 +132,10 @@ class LearningForm(QWidget):
         """
         if not self._typed_name:
             cubes = self.material.ticked
-            cube = cubes[0].name if cubes else ""
+            cube = ""
+            if cubes:
+                path = cubes[0].path
+                cube = cubes[0].name if path is None else path.stem
             self.name.setText(propose_name(self._beginning(), cube, taken))
 
     def forget_name(self) -> None:
