@@ -12,6 +12,7 @@ from napari_hsi_restore.io import read
 from napari_hsi_restore.plugin.layers import cube_to_layer_data
 from napari_hsi_restore.plugin.marks import pins_layer
 from napari_hsi_restore.plugin.picture_layers import (
+    PictureLayers,
     coarser,
     find_picture,
     hide_pictures,
@@ -53,6 +54,30 @@ def test_there_is_one_picture_of_a_kind_and_it_lies_under_the_marks(viewer, cube
     assert cube_layer.visible
     assert find_picture(viewer, cube_layer, "mnf") is None
     assert pictures_of(viewer, None) == []
+
+
+def test_pictures_of_other_cubes_that_cover_this_one_are_hidden_too(viewer, cube_layer):
+    [(data, options, _)] = cube_to_layer_data(HyperCube(np.zeros((4, 8, 12)), name="other"))
+    under = viewer.add_image(data, **options)
+    viewer.layers.move(1, 0)
+    below = show_picture(viewer, under, "pca", "PCA", picture(1))
+    viewer.layers.move(viewer.layers.index(below), 0)
+    above = viewer.add_image(data, **options)
+    over = show_picture(viewer, above, "pca", "PCA", picture(1))
+    away = viewer.add_image(data, **{**options, "translate": (0, 500, 500)})
+    elsewhere = show_picture(viewer, away, "pca", "PCA", picture(1))
+    mine = show_picture(viewer, cube_layer, "pca", "PCA", picture(2))
+    plain = viewer.add_image(np.zeros((8, 12)))
+    pictures = PictureLayers(viewer)
+    assert pictures.covering() == []
+    pictures.cube_layer = cube_layer
+    assert pictures.covering() == [over, mine]
+    viewer.canvas.grid.enabled = True
+    assert pictures.covering() == [mine]
+    viewer.canvas.grid.enabled = False
+    pictures.hide()
+    assert [layer.visible for layer in (over, mine)] == [False, False]
+    assert all(layer.visible for layer in (below, elsewhere, plain, above, away, cube_layer))
 
 
 def test_a_coarse_picture_covers_the_cube(viewer, cube_layer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from napari.layers import Layer
 from napari_hsi_restore.cube import Georeference, HyperCube
 from napari_hsi_restore.plugin.layers import METADATA_KEY, plane_options
 from napari_hsi_restore.plugin.marks import find_marks, mark_of
+from napari_hsi_restore.plugin.placing import overlap
 
 _KEPT, _PLACE, _BANDS = "kind", "georeference", "bands"
 
@@ -102,10 +103,20 @@ def bands_of(picture: Layer) -> tuple[int, int, int] | None:
 
 def hide_pictures(viewer: ViewerModel, cube_layer: Layer | None) -> None:
     """Hide the pictures of a cube layer; they would cover its bands."""
-    for layer in pictures_of(viewer, cube_layer):
+    _hide(pictures_of(viewer, cube_layer))
+
+
+def _hide(pictures: Iterable[Layer]) -> None:
+    for layer in pictures:
         # napari tells of every assignment, even one that changes nothing.
         if layer.visible:
             layer.visible = False
+
+
+def _is_picture(layer: Layer) -> bool:
+    """Whether a layer is a colour picture of any cube."""
+    entry = layer.metadata.get(METADATA_KEY)
+    return isinstance(entry, Mapping) and "picture_of" in entry
 
 
 class PictureLayers:
@@ -125,9 +136,20 @@ class PictureLayers:
         self._viewer = viewer
         self.cube_layer: Layer | None = None
 
-    def all(self) -> list[Layer]:
-        """List the pictures, the topmost last."""
-        return pictures_of(self._viewer, self.cube_layer)
+    def covering(self) -> list[Layer]:
+        """List the pictures, and those of other cubes that lie over this one, the topmost last."""
+        cube_layer, layers = self.cube_layer, self._viewer.layers
+        if cube_layer is None or cube_layer not in layers:
+            return []
+        own = pictures_of(self._viewer, cube_layer)
+        # In a grid no layer covers another.
+        above = [] if self._viewer.canvas.grid.enabled else layers[layers.index(cube_layer) + 1 :]
+        return [
+            layer
+            for layer in layers
+            if layer in own
+            or (layer in above and _is_picture(layer) and overlap(layer, cube_layer))
+        ]
 
     def find(self, kind: str) -> Any:
         """Find the picture of a kind; None if there is none."""
@@ -136,8 +158,8 @@ class PictureLayers:
         return find_picture(self._viewer, self.cube_layer, kind)
 
     def hide(self) -> None:
-        """Hide the pictures; they would cover the bands of the cube."""
-        hide_pictures(self._viewer, self.cube_layer)
+        """Hide the pictures that cover the bands of the cube."""
+        _hide(self.covering())
 
     def show(
         self,

@@ -196,7 +196,7 @@ class InspectWidget(Dock):
         if [layer for layer in self._ticked if layer in ticked] != before:
             self._show_fellows()
         self._to_pictures.close()
-        for picture in self._pictures.all():
+        for picture in self._pictures.covering():
             self._to_pictures.connect(picture.events.visible, self._show_overlay)
 
     def _on_active(self) -> None:
@@ -281,7 +281,7 @@ class InspectWidget(Dock):
         if self._axis is None or self._band is None or not self._in_window():
             overlay.visible = False
             return
-        pictures = [each.name for each in self._pictures.all() if each.visible]
+        pictures = [each.name for each in self._pictures.covering() if each.visible]
         band = self._axis.describe(self._band)
         if self._layer is not None and shows_preview(self._layer):
             band += "  ·  coarse, reading…"
