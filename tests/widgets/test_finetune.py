@@ -223,6 +223,25 @@ def test_a_second_job_waits_and_says_so(qtbot, viewer, dock, client):
     assert len(own_models()) == 2
 
 
+def test_a_job_that_waits_is_listed_and_can_be_taken_back(qtbot, viewer, dock, client):
+    dock.form.minutes.setValue(10)
+    for _ in range(2):
+        dock.panel.start.click()
+    first, second = client.jobs
+    assert dock.waiting.shown == (second,)
+    assert dock.waiting.isVisibleTo(dock)
+    wait_for_step(qtbot, dock, 2)
+    named(dock, QPushButton, f"Withdraw {second.job.name}").click()
+    assert second.state == "withdrawn"
+    assert first.state == "learning"
+    assert not dock.waiting.isVisibleTo(dock)
+    assert "waiting" not in dock.panel.status.text()
+    # Its name can be had again.
+    qtbot.waitUntil(lambda: not second.folder.exists(), timeout=PATIENCE_MS)
+    dock.panel.stop.click()
+    wait_idle(qtbot, dock)
+
+
 def test_a_killed_child_is_a_sentence_and_can_be_resumed(qtbot, viewer, dock, client):
     dock.form.minutes.setValue(10)
     dock.panel.start.click()

@@ -36,10 +36,12 @@ from napari_hsi_restore.widgets.parts.results import is_preview
 from napari_hsi_restore.widgets.parts.runs import Runs, runs_of
 from napari_hsi_restore.widgets.parts.theme import plot_colors
 from napari_hsi_restore.widgets.parts.unfinished_list import UnfinishedList
+from napari_hsi_restore.widgets.parts.waiting_list import WaitingList
 from napari_hsi_restore.widgets.parts.wrapping_label import wrapping_label
 from napari_hsi_restore.zoo.records import ModelRecord, list_models
 
 _LEAST_WIDTH_PX = 330
+WAITING = ("preparing", "waiting")
 
 
 Form = TypeVar("Form", bound=LearningForm)
@@ -76,6 +78,7 @@ class LearningDock(Dock, Generic[Form, View]):
             QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-hsi-restore", kind
         )
         self.unfinished = UnfinishedList()
+        self.waiting = WaitingList()
         self.plan = wrapping_label("What will happen", self)
         self.library = LibraryPanel()
         self.panel = LearningPanel(start_tip)
@@ -98,6 +101,7 @@ class LearningDock(Dock, Generic[Form, View]):
         self.tabs.addTab(self.library, "My models")
         layout = QVBoxLayout(self)
         layout.addWidget(self.unfinished)
+        layout.addWidget(self.waiting)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.panel)
 
@@ -105,6 +109,7 @@ class LearningDock(Dock, Generic[Form, View]):
         self.form.changed.connect(self._on_form)
         self.panel.start_requested.connect(self.start)
         self.panel.stop_requested.connect(self.stop)
+        self.waiting.withdraw_requested.connect(self._withdraw)
         self.unfinished.resume_requested.connect(self._resume)
         self.unfinished.forget_requested.connect(self._forget)
 
@@ -215,6 +220,13 @@ class LearningDock(Dock, Generic[Form, View]):
             self.learnings.client.cancel(shown)
             self._show_jobs()
 
+    def _withdraw(self, learning: Learning) -> None:
+        # It may have begun at this very moment; then it goes on, and Stop is for that.
+        if learning.state in WAITING:
+            self.learnings.client.cancel(learning)
+        self._show_jobs()
+        self._on_form()
+
     def _forget(self, unfinished: Unfinished) -> None:
         self.learnings.forget(unfinished)
 
@@ -232,8 +244,9 @@ class LearningDock(Dock, Generic[Form, View]):
         learning = watched.latest(self.kind)
         jobs = [job for job in watched.client.jobs if job.active]
         before = watched.client.jobs_before(learning) if learning is not None else 0
-        waiting = sum(job.state in ("preparing", "waiting") for job in jobs if job is not learning)
-        self.panel.show_status(status_of(learning, before, waiting, "Ready."))
+        waiting = [job for job in jobs if job.state in WAITING and job is not learning]
+        self.panel.show_status(status_of(learning, before, len(waiting), "Ready."))
+        self.waiting.set_jobs([job for job in waiting if job.job.kind == self.kind])
         self.unfinished.set_jobs([job for job in watched.unfinished if job.job.kind == self.kind])
         if learning is not self._shown:
             if learning is not None and learning.active:
