@@ -33,7 +33,7 @@ from napari_hsi_restore.training.finetune.denoising import DenoiserTuning
 from napari_hsi_restore.training.finetune.enlarging import EnlargerTuning
 from napari_hsi_restore.training.finetune.run import WORKER
 from napari_hsi_restore.training.finetune.worker import packed, unpacked
-from napari_hsi_restore.training.loop import Run
+from napari_hsi_restore.training.loop import Run, going_on
 from napari_hsi_restore.training.ranks import parcel
 from napari_hsi_restore.training.ranks.crew import Crew, LostError, alone
 from napari_hsi_restore.training.ranks.devices import at_hand, chosen, label_of, parsed_count
@@ -347,6 +347,13 @@ def test_a_number_of_devices_is_typed_and_said():
             parsed_count(wrong)
     gpu, cpu = DeviceInfo("cuda:0", "GPU", 1, 2), DeviceInfo("cpu", "CPU", 1, 2)
     assert label_of((gpu, gpu, cpu)) == "2 x GPU and CPU"
+
+
+def test_how_a_run_goes_on_is_said():
+    state = checkpoint.RunState(recipe_json="", step=1, devices=2)
+    assert going_on(state, 2) == "Going on after 1 step."
+    said = "Going on after 1 step. They were made on 2 devices; from now on it is 1."
+    assert going_on(state, 1) == said
 
 
 def test_a_precision_that_several_devices_cannot_share_is_refused():

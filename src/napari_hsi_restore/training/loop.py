@@ -244,7 +244,7 @@ def going_on(before: checkpoint.RunState, devices: int) -> str:
     devices : int
         On so many it goes on.
     """
-    said = f"Going on after {before.step} steps."
+    said = f"Going on after {before.step} step{'' if before.step == 1 else 's'}."
     if before.devices != devices:
         were = f"{before.devices} device{'s' if before.devices > 1 else ''}"
         said += f" They were made on {were}; from now on it is {devices}."
