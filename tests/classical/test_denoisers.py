@@ -58,6 +58,13 @@ def test_shot_noise_wants_photon(run):
         assert score(clean, run(noisy, "photon")) > score(clean, run(noisy, "ngmeet")) + gain
 
 
+def test_few_photons_show_the_scene(run):
+    clean = demo_scene(size=96)
+    counts = np.random.default_rng(0).poisson(np.asarray(clean.data))
+    result = np.asarray(run(HyperCube(counts.astype(np.uint16)), "photon").data)
+    assert psnr(np.asarray(clean.data), result, 1.0) > 20
+
+
 def test_without_shot_noise_photon_is_ngmeet(run, clean, noisy):
     assert np.std(run(noisy, "photon").data - run(noisy, "ngmeet").data) < 2e-3
     clean = demo_scene(size=96)

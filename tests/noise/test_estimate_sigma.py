@@ -65,6 +65,15 @@ def test_noise_that_bands_share_is_no_scene(share: float) -> None:
     assert np.median(np.abs(estimate_sigma(clean + noise) / 0.05 - 1)) < 0.05
 
 
+@pytest.mark.parametrize("photons", [0.2, 1.0, 5.0])
+@pytest.mark.parametrize("unit", [1.0, 0.037])
+def test_so_few_photons_that_most_differences_are_none(photons: float, unit: float) -> None:
+    signal = photons * np.asarray(demo_scene(size=96).data)
+    counts = np.random.default_rng(0).poisson(signal).astype(np.float32)
+    true = unit * np.sqrt(signal.mean(axis=(1, 2)))
+    assert np.abs(estimate_sigma(counts * np.float32(unit)) / true - 1).max() < 0.15
+
+
 def test_texture_that_bands_share_is_no_noise() -> None:
     rng = np.random.default_rng(0)
     fine = ndimage.gaussian_filter(rng.normal(size=(96, 96)), 0.8)

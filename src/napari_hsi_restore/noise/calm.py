@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_hsi_restore.noise.scale import median, robust_sigma
+from napari_hsi_restore.noise.scale import has_few_levels, median, robust_sigma
 
 Sigmas = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
@@ -131,8 +131,11 @@ def _touches(gaps: Mask) -> Mask:
 
 
 def _of_windows(details: tuple[Floats, ...], calm: Mask) -> tuple[float, float]:
-    """Noise in some windows, and the coarser details as a multiple of it."""
-    sigma = robust_sigma(details[0][calm], resist=False)
+    """Noise in some windows, and the coarser details as a multiple of it; 0 for few photons."""
+    finest = details[0][calm]
+    if has_few_levels(finest):
+        return 0.0, 0.0
+    sigma = robust_sigma(finest, resist=False)
     if sigma == 0.0:
         return 0.0, 0.0
     coarser = np.concatenate([details[1][calm], details[2][calm]])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from napari_hsi_restore.noise.calm import calm_sigma
 from napari_hsi_restore.noise.details import Details, finest_details
 from napari_hsi_restore.noise.regression import unpredicted
-from napari_hsi_restore.noise.scale import robust_sigma
+from napari_hsi_restore.noise.scale import has_few_levels, plain_sigma, robust_sigma
 from napari_hsi_restore.noise.signal_dependence import signal_dependence
 
 Sigmas = npt.NDArray[np.float64]
@@ -101,10 +101,15 @@ def _from_details(details: Details) -> Sigmas:
     if many:
         finest = finest[:, details.activity <= np.median(details.activity)]
         independent /= 2
-    spatial = np.array([robust_sigma(band, resist=many) for band in finest])
+    few = [has_few_levels(band) for band in finest]
+
+    def sigma_of(band: npt.NDArray[np.float32], index: int) -> float:
+        return plain_sigma(band) if few[index] else robust_sigma(band, resist=many)
+
+    spatial = np.array([sigma_of(band, index) for index, band in enumerate(finest)])
     left, regressors = unpredicted(finest, independent)
     if regressors == 0:
         return spatial
-    spectral = np.array([robust_sigma(band, resist=many) for band in left])
+    spectral = np.array([sigma_of(band, index) for index, band in enumerate(left)])
     spectral /= np.sqrt(1 - regressors / independent)
     return np.asarray(np.minimum(spatial, spectral), dtype=np.float64)

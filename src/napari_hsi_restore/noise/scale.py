@@ -13,6 +13,7 @@ _CUT = 2.5
 # Standard deviation of a standard normal variable given that it is within +-2.5.
 _WITHIN_CUT = 0.9546
 _ROUNDS = 3
+_FEW_LEVELS, _LEVEL_SAMPLE, _DIGITS = 24, 4096, 4
 
 
 def median(values: npt.NDArray[Any]) -> float:
@@ -56,3 +57,23 @@ def robust_sigma(values: npt.NDArray[Any], *, resist: bool) -> float:
         inside = size[size <= _CUT * sigma]
         sigma = float(np.sqrt(np.mean(np.square(inside, dtype=np.float64)))) / _WITHIN_CUT
     return sigma
+
+
+def has_few_levels(values: npt.NDArray[Any]) -> bool:
+    """Whether values take few different sizes, as differences of small counts do [ours].
+
+    Of those the median says little: of few photons most differences are 0.
+
+    Parameters
+    ----------
+    values : ndarray, (samples,)
+        At least one.
+    """
+    sample = np.abs(values[:: max(1, values.size // _LEVEL_SAMPLE)])
+    largest = float(sample.max())
+    return largest == 0.0 or np.unique(np.round(sample / largest, _DIGITS)).size <= _FEW_LEVELS
+
+
+def plain_sigma(values: npt.NDArray[Any]) -> float:
+    """The standard deviation of zero-mean values, (samples,), outliers included."""
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))

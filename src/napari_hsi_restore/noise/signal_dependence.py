@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.noise.regression import unpredicted
-from napari_hsi_restore.noise.scale import robust_sigma
+from napari_hsi_restore.noise.scale import has_few_levels, plain_sigma, robust_sigma
 
 Float = npt.NDArray[np.float64]
 Block = npt.NDArray[np.float32]
@@ -83,7 +83,10 @@ def signal_dependence(values: npt.NDArray[Any], valid: Mask) -> SignalDependence
         return None
     left, regressors = unpredicted(details, float(count))
     left = left / np.float32(np.sqrt(1.0 - regressors / count))
-    fits = [_fit(band, level) for band, level in zip(left, signal, strict=True)]
+    fits = [
+        _fit(band, level, few=has_few_levels(detail))
+        for band, level, detail in zip(left, signal, details, strict=True)
+    ]
     read, gain, at_mean, at_most, share = np.array(fits).T
     found = float(np.nanmedian(share)) if np.isfinite(share).any() else 0.0
     return SignalDependence(read, gain, at_mean, at_most, found if found >= _LEAST_SHARE else 0.0)
@@ -109,12 +112,18 @@ def _windows(values: npt.NDArray[Any], valid: Mask) -> tuple[Block, Block]:
     return details, means
 
 
-def _fit(left: Block, signal: Block) -> tuple[float, float, float, float, float]:
-    """The fields of `SignalDependence` for one band; NaN where its signal does not vary."""
+def _fit(left: Block, signal: Block, *, few: bool) -> tuple[float, float, float, float, float]:
+    """The fields of `SignalDependence` for one band; NaN where its signal does not vary.
+
+    `few` says that it is of few photons.
+    """
     order = np.argsort(signal)
     bins = np.array_split(order, min(_BINS, len(order) // _LEAST_A_BIN))
     levels = np.array([float(signal[part].mean()) for part in bins])
-    variances = np.array([robust_sigma(left[part], resist=False) ** 2 for part in bins])
+    sigmas = [
+        plain_sigma(left[part]) if few else robust_sigma(left[part], resist=False) for part in bins
+    ]
+    variances = np.square(np.array(sigmas))
     spread = levels.max() - levels.min()
     if spread <= 0 or variances.min() <= 0:
         return np.nan, np.nan, np.nan, np.nan, np.nan

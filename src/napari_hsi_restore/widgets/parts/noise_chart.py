@@ -253,7 +253,9 @@ class NoiseChart(QWidget):
         ]
         if report.bad_bands:
             names.append(f'<span style="color:{_BAD}">█</span> bad bands')
-        self.legend.setText("&nbsp;&nbsp; ".join(names))
+        # A sign stays on the line of its name.
+        whole = (name.replace("</span> ", "</span>&nbsp;") for name in names)
+        self.legend.setText("&nbsp;&nbsp; ".join(whole))
 
     def _fit(self) -> None:
         typed = self.typed.value() if self.typed.isVisible() else 0.0
