@@ -14,7 +14,16 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Progress
 from napari_hsi_restore.io import read, write
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
-from napari_hsi_restore.restore import SuperresRecipe, enlarge, outcome, superres, superres_check
+from napari_hsi_restore.restore import (
+    DenoiseRecipe,
+    SuperresRecipe,
+    denoise,
+    enlarge,
+    outcome,
+    superres,
+    superres_check,
+)
+from napari_hsi_restore.restore.streaming import denoise_in_pieces
 from napari_hsi_restore.restore.superres_streaming import superres_in_pieces
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
@@ -79,6 +88,15 @@ def test_pieces_are_the_whole(low_file, tmp_path, model, scale):
     assert (entry["model"], entry["fine"], entry["consistency"]) == (model, None, None)
     assert entry["bad_bands"] == {"done": "resampled", "bands": [6]}
     assert "in pieces, without correction" in " ".join(outcome(written))
+
+
+def test_what_is_denoised_in_pieces_can_be_enlarged_in_pieces(low_file):
+    cube = read(low_file).crop(slice(26, 50), slice(26, 50))
+    settings = DenoiseRecipe(model="stas_c", device="cpu", tile=24, noise=5.0)
+    *_, done = denoise_in_pieces(cube, settings)
+    both = in_pieces(done.result, recipe("bicubic", tile=12)).array()
+    whole = enlarge(denoise(cube, settings), recipe("bicubic")).array()
+    np.testing.assert_allclose(both, whole, atol=1e-4 * np.ptp(whole))
 
 
 def test_a_preview_shows_bands_that_are_only_resampled_as_the_result_does(low_file):

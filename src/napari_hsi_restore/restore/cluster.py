@@ -21,7 +21,8 @@ from napari_hsi_restore.restore.tile_loop import budget
 _WORKER_SHARE = 0.5
 """Of a worker's own memory limit that its pieces take where the user sets none [ours]."""
 
-_alone = threading.Lock()
+# One thread may come again: a piece may be cut out of what itself is computed in pieces.
+_alone = threading.RLock()
 
 
 @contextlib.contextmanager
