@@ -6,14 +6,13 @@ With ``--write`` the table between the markers of README.md is replaced.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from napari_hsi_restore.training.bundle import PHOTOGRAPHS
 from napari_hsi_restore.zoo import list_models
-from napari_hsi_restore.zoo.records import Earlier, ModelRecord
+from napari_hsi_restore.zoo.records import ModelRecord
 
 # Label, last part of the name of a score, format.
 ROWS = (
@@ -26,15 +25,11 @@ MARKED = re.compile(r"(<!-- models:begin -->\n).*?(<!-- models:end -->)", re.DOT
 
 
 def _steps(record: ModelRecord) -> int:
-    """Steps of all runs that the weights come from, each counted once."""
-    found = record.provenance
-    runs = [Earlier(recipe=found.recipe, steps=found.steps, seconds=found.seconds), *found.others]
-    if found.before:
-        runs.append(found.before)
-    for run in runs:
-        if run.before:
-            runs.append(run.before)
-    return sum({json.dumps(run.recipe): run.steps for run in runs}.values())
+    """Steps of the run, and of those that it began with."""
+    steps, before = record.provenance.steps, record.provenance.before
+    while before is not None:
+        steps, before = steps + before.steps, before.before
+    return steps
 
 
 def _material(record: ModelRecord) -> str:

@@ -71,27 +71,6 @@ def test_stages_start_without_detail_but_their_own_resampling():
     assert len(list(network.stages(images))) == network.steps
 
 
-@torch.inference_mode()
-def test_a_mean_is_that_of_the_answers():
-    one = EigenSRSpec(scale=4, width=8, blocks=1, components=3)
-    spec = one.model_copy(update={"others": (SPEC_OF_STAGES, one)})
-    network, images = build(spec), torch.rand(1, 3, 9, 7)
-    for member in (network.networks[0], network.networks[2]):
-        torch.nn.init.normal_(member.last.weight, std=0.1)
-    answers = torch.stack([member(images) for member in network.networks])
-    torch.testing.assert_close(network(images), answers.mean(dim=0))
-    assert len(list(network.stages(images))) == network.steps
-    assert (spec.halo, spec.features) == (SPEC_OF_STAGES.halo, SPEC_OF_STAGES.features)
-    assert spec.halo > one.halo
-    assert spec.members == (one, SPEC_OF_STAGES, one)
-
-
-def test_a_mean_of_networks_that_do_not_go_together_is_refused():
-    x2 = {"scale": 2, "width": 6, "blocks": 2, "components": 3}
-    with pytest.raises(ValueError, match="one scale and as many components"):
-        EigenSRSpec(**x2, others=(SPEC_OF_STAGES,))
-
-
 def test_stages_that_cannot_be_alike_are_refused():
     with pytest.raises(ValueError, match="2 stages alike cannot enlarge by 3"):
         EigenSRSpec(scale=3, stages=2, width=6, blocks=2, components=3)

@@ -34,8 +34,6 @@ def models(tmp_path_factory):
         store_model(folder, f"random_eigensr_x{scale}", spec)
     stages = EigenSRSpec(scale=4, stages=2, width=8, blocks=2, components=6)
     store_model(folder, "random_cascade_x4", stages)
-    mean = spec.model_copy(update={"others": (stages,)})
-    store_model(folder, "random_mean_x4", mean)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(folder))
         yield folder
@@ -93,21 +91,16 @@ def test_a_tiled_result_equals_the_whole(low, model, tile):
     np.testing.assert_allclose(tiled.data, whole.data, atol=1e-4)
 
 
-LARGER = pytest.mark.parametrize("model", ["cascade", "mean"])
-
-
-@LARGER
 @pytest.mark.parametrize("tile", [8, 20])
-def test_tiles_of_larger_networks_are_the_whole(low, model, tile):
+def test_tiles_of_a_network_in_stages_are_the_whole(low, tile):
     whole, tiled = (
-        enlarge(low, recipe(model, 4, tile=side, fine=NO_FINE)).data for side in (512, tile)
+        enlarge(low, recipe("cascade", 4, tile=side, fine=NO_FINE)).data for side in (512, tile)
     )
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
-@LARGER
-def test_larger_networks_tell_how_far_they_are(low, model):
-    fractions = [e.fraction for e in superres(low, recipe(model, 4)) if hasattr(e, "fraction")]
+def test_a_network_in_stages_tells_how_far_it_is(low):
+    fractions = [e.fraction for e in superres(low, recipe("cascade", 4)) if hasattr(e, "fraction")]
     assert fractions == sorted(fractions)
     assert max(np.diff(fractions)) < 0.3
 

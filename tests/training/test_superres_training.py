@@ -176,31 +176,10 @@ def test_stages_go_on_from_the_run_of_one(data, tmp_path):
     record = bundle(tmp_path / "both", data, tmp_path / "models", "a test machine")
     assert record.scale == 4
     assert record.provenance.before.recipe["network"]["scale"] == 2
+    assert f"for {2 * one.steps} steps on 1 cubes" in table([record])
     wrong = recipe_of("coarsr", start=str(tmp_path / "one"))
     with pytest.raises(UserError, match="of another network"):
         list(train(wrong, data, tmp_path / "wrong", device="cpu"))
-
-
-def test_two_runs_become_their_mean(data, tmp_path, monkeypatch):
-    small = recipe_of("eigensr")
-    wide = small.network.model_copy(update={"width": 10})
-    large = recipe_of("eigensr", network=wide, start=str(tmp_path / "small"))
-    list(train(small, data, tmp_path / "small", device="cpu"))
-    list(train(large, data, tmp_path / "large", device="cpu"))
-    record = bundle(
-        tmp_path / "small", data, tmp_path / "models", "a test machine", [tmp_path / "large"]
-    )
-    [other] = record.provenance.others
-    assert other.recipe["network"]["width"] == 10
-    assert other.before.recipe == record.provenance.recipe
-    assert f"for {2 * small.steps} steps on 1 cubes" in table([record])
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "models"))
-    network, _ = load(record.name)
-    assert len(network.networks) == 2
-    assert sum(weight.numel() for weight in network.parameters()) == record.parameters
-    list(train(recipe_of("coarsr"), data, tmp_path / "coarsr", device="cpu"))
-    with pytest.raises(UserError, match="only EigenSR networks can be averaged"):
-        bundle(tmp_path / "small", data, tmp_path / "no", "", [tmp_path / "coarsr"])
 
 
 def test_photographs_are_learned_from_beside_the_cubes(data, tmp_path):

@@ -8,7 +8,6 @@ from typing import Any, overload
 
 from napari_hsi_restore.models.architectures.coarsr import CoarSR
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
-from napari_hsi_restore.models.architectures.eigenmean import EigenMean
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.architectures.qrnn3d import QRNN3D
 from napari_hsi_restore.models.architectures.stas import Stas
@@ -21,7 +20,7 @@ from napari_hsi_restore.models.spec import (
 )
 
 Denoiser = Stas | QRNN3D
-EigenNetwork = EigenSR | EigenCascade | EigenMean
+EigenNetwork = EigenSR | EigenCascade
 Enlarger = CoarSR | EigenNetwork
 Network = Denoiser | Enlarger
 
@@ -39,12 +38,6 @@ def _coarsr(spec: CoarSRSpec) -> CoarSR:
 
 
 def _eigensr(spec: EigenSRSpec) -> EigenNetwork:
-    if spec.others:
-        return EigenMean([_member(each) for each in spec.members])
-    return _member(spec)
-
-
-def _member(spec: EigenSRSpec) -> EigenSR | EigenCascade:
     if spec.stages > 1:
         return EigenCascade(spec.scale, spec.stages, spec.width, spec.blocks, spec.components)
     return EigenSR(spec.scale, spec.width, spec.blocks, spec.components)

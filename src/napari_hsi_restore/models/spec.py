@@ -130,9 +130,6 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
     stages : int
         Networks in a row, each of which enlarges by the same whole number
         (`napari_hsi_restore.models.architectures.eigencascade`).
-    others : tuple of EigenSRSpec
-        Further networks, for the same scale and as many components; the answer is the mean
-        of all (`napari_hsi_restore.models.architectures.eigenmean`).
     """
 
     architecture: Literal["eigensr"] = "eigensr"
@@ -142,21 +139,12 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
     blocks: int
     components: int
     stages: int = pydantic.Field(default=1, ge=1)
-    others: tuple[EigenSRSpec, ...] = ()
 
     @pydantic.model_validator(mode="after")
     def _check_stages(self) -> EigenSRSpec:
         if self.step**self.stages != self.scale:
             raise ValueError(f"{self.stages} stages alike cannot enlarge by {self.scale}")
-        for other in self.others:
-            if (other.scale, other.components) != (self.scale, self.components) or other.others:
-                raise ValueError("networks of a mean have one scale and as many components")
         return self
-
-    @property
-    def members(self) -> tuple[EigenSRSpec, ...]:
-        """Every network of a mean, the first one too; of another spec itself."""
-        return (self.model_copy(update={"others": ()}), *self.others)
 
     @property
     def step(self) -> int:
@@ -165,17 +153,15 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
 
     @property
     def features(self) -> int:
-        """Values of a layer for a pixel of the input, in the last stage, the most of all."""
+        """Values of a layer of the last stage for a pixel of the input."""
         density = self.scale // self.step
-        own = self.width * density * density
-        return max([own, *(other.features for other in self.others)])
+        return self.width * density * density
 
     @property
     def halo(self) -> int:
         """Pixels of the input beyond a tile that its inside depends on: one a convolution."""
         reach = 2 * self.blocks + 3
-        own = sum(-(-reach // int(self.step**stage)) for stage in range(self.stages))
-        return max([own, *(other.halo for other in self.others)])
+        return sum(-(-reach // int(self.step**stage)) for stage in range(self.stages))
 
 
 SuperresSpec = Annotated[CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")]

@@ -128,7 +128,7 @@ class BandEnlarger:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ComponentEnlarger:
-    """EigenSR, in stages or a mean of several too: bicubic bands, and detail of eigenimages.
+    """EigenSR, in stages too: bicubic bands, and the detail of a few eigenimages.
 
     Attributes
     ----------

@@ -1,9 +1,8 @@
 """``python -m napari_hsi_restore.training.bundle``: a finished run becomes a model.
 
-Several runs become one model that gives the mean of their answers. Writes
-``NAME.safetensors`` and its record ``NAME.json``. Scores are added to the record by the
-benchmarks (``python -m benchmarks.denoise --record`` or ``python -m benchmarks.superres
---record``).
+Writes ``NAME.safetensors`` and its record ``NAME.json``. Scores are added to the
+record by the benchmarks (``python -m benchmarks.denoise --record`` or
+``python -m benchmarks.superres --record``).
 """
 
 from __future__ import annotations
@@ -11,28 +10,22 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
-from collections.abc import Sequence
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-import pydantic
-import torch
 import typer
 from safetensors.torch import load, save
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.catalog import build
-from napari_hsi_restore.models.spec import EigenSRSpec, ModelSpec
 from napari_hsi_restore.training import checkpoint
 from napari_hsi_restore.training.cubes import find
 from napari_hsi_restore.training.recipe import parse_recipe
 from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.training.tasks import task_of
 from napari_hsi_restore.zoo.records import Earlier, ModelRecord, Provenance
-
-Weights = dict[str, torch.Tensor]
 
 PHOTOGRAPHS = "scikit-image"
 """What the names of photographs begin with in the list of what a model was trained on."""
@@ -50,10 +43,8 @@ CITATIONS = {
 }
 
 
-def bundle(
-    run: Path, data: Path, folder: Path, hardware: str, others: Sequence[Path] = ()
-) -> ModelRecord:
-    """Make a model of the best weights of a run, or of several.
+def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
+    """Make a model of the best weights of a run.
 
     Parameters
     ----------
@@ -65,8 +56,6 @@ def bundle(
         Gets the weights and the record.
     hardware : str
         What it was trained on.
-    others : sequence of Path
-        Further runs of EigenSR networks for the same scale: the model is the mean of all.
 
     Returns
     -------
@@ -75,24 +64,25 @@ def bundle(
     Raises
     ------
     UserError
-        If a folder has no finished run, or runs do not go together.
+        If the folder has no finished run.
     """
     state, _ = checkpoint.load(run / LAST)
     recipe = parse_recipe(state.recipe_json)
-    spec, weights = _spec_and_weights(run)
-    if others:
-        spec, weights = _mean([run, *others])
-    build(spec).load_state_dict(weights)
+    try:
+        weights = load((run / BEST).read_bytes())
+    except OSError as error:
+        raise UserError(f"{run / BEST}: the run has no best weights yet; train longer.") from error
+    task = task_of(recipe)
+    build(task.spec()).load_state_dict(weights)
     if recipe.task == "superres":
         # Half precision is far below the error of a network, and halves the wheel.
         weights = {name: tensor.half() for name, tensor in weights.items()}
     content = save(weights)
-    # Ordered, and each once.
-    files = list(dict.fromkeys(name for each in (run, *others) for name in _material(each, data)))
+    files = _material(run, data)
     record = ModelRecord(
         name=recipe.name,
         purpose=recipe.purpose,
-        spec=spec,
+        spec=task.spec(),
         parameters=sum(tensor.numel() for tensor in weights.values()),
         sha256=hashlib.sha256(content).hexdigest(),
         scores={},
@@ -110,8 +100,7 @@ def bundle(
             hardware=hardware,
             versions={name: version(name) for name in ("napari-hsi-restore", "torch", "numpy")},
             seed=recipe.seed,
-            before=_earlier(run).before,
-            others=tuple(_earlier(other) for other in others),
+            before=None if recipe.start is None else _earlier(Path(recipe.start)),
         ),
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,43 +109,14 @@ def bundle(
     return record
 
 
-def _spec_and_weights(run: Path) -> tuple[ModelSpec, Weights]:
-    """The network of a run, and its best weights."""
-    state, _ = checkpoint.load(run / LAST)
-    try:
-        weights = load((run / BEST).read_bytes())
-    except OSError as error:
-        raise UserError(f"{run / BEST}: the run has no best weights yet; train longer.") from error
-    return task_of(parse_recipe(state.recipe_json)).spec(), weights
-
-
-def _mean(runs: Sequence[Path]) -> tuple[EigenSRSpec, Weights]:
-    """One network of those of several runs."""
-    specs, weights = [], {}
-    for number, run in enumerate(runs):
-        spec, own = _spec_and_weights(run)
-        if not isinstance(spec, EigenSRSpec):
-            raise UserError(f"{run}: only EigenSR networks can be averaged; leave this run out.")
-        specs.append(spec)
-        weights.update({f"networks.{number}.{name}": tensor for name, tensor in own.items()})
-    first, *others = specs
-    try:
-        spec = EigenSRSpec.model_validate({**first.model_dump(), "others": others})
-    except pydantic.ValidationError as error:
-        raise UserError(
-            f"{runs[0]}: the other runs are of another scale or number of components; leave them "
-            "out."
-        ) from error
-    return spec, weights
-
-
 def _material(run: Path, data: Path) -> list[str]:
-    """Names of what a run was trained on."""
+    """Names of what a run and those before it were trained on, each once."""
     recipe = parse_recipe(checkpoint.load(run / LAST)[0].recipe_json)
     names = [path.relative_to(data).as_posix() for path in find(data, recipe.train)]
     if recipe.task == "superres":
         names += [f"{PHOTOGRAPHS}/{name}" for name in recipe.pictures]
-    return names
+    before = [] if recipe.start is None else _material(Path(recipe.start), data)
+    return list(dict.fromkeys([*names, *before]))
 
 
 def _earlier(run: Path) -> Earlier:
@@ -172,15 +132,15 @@ def _earlier(run: Path) -> Earlier:
 
 
 def main(
-    run: Annotated[list[Path], typer.Argument(help="Folder of the run, or of several.")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
     data: Annotated[Path, typer.Option(help="Folder that the run was trained from.")],
     folder: Annotated[Path | None, typer.Option(help="Instead of the bundled models.")] = None,
     hardware: Annotated[str, typer.Option(help="What it was trained on.")] = platform.machine(),
 ) -> None:
-    """Make a model of the best weights of a run, or of the mean of several."""
+    """Make a model of the best weights of a run."""
     bundled = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     try:
-        record = bundle(run[0], data, folder or bundled, hardware, run[1:])
+        record = bundle(run, data, folder or bundled, hardware)
     except UserError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error

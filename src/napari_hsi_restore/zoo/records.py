@@ -16,7 +16,7 @@ FOLDER_VARIABLE = "NAPARI_HSI_RESTORE_MODELS"
 
 
 class Earlier(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """A run that another one began with, or that stands beside it.
+    """A run that another one began with.
 
     Attributes
     ----------
@@ -57,8 +57,6 @@ class Provenance(pydantic.BaseModel, frozen=True, extra="forbid"):
     seed : int
     before : Earlier, optional
         The run whose weights this one began with.
-    others : tuple of Earlier
-        The runs of the other networks, where the model is a mean of several.
     """
 
     recipe: dict[str, pydantic.JsonValue]
@@ -70,7 +68,6 @@ class Provenance(pydantic.BaseModel, frozen=True, extra="forbid"):
     versions: dict[str, str]
     seed: int
     before: Earlier | None = None
-    others: tuple[Earlier, ...] = ()
 
 
 class ModelRecord(pydantic.BaseModel, frozen=True, extra="forbid"):
