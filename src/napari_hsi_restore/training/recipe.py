@@ -94,8 +94,8 @@ class Recipe(Learning, frozen=True, extra="forbid"):
     scales : tuple of float
         Resolutions that a training cube is used at; 0.5 is half.
     start : str, optional
-        Folder of an earlier run of the same network, whose best weights this one
-        begins with.
+        Folder of an earlier run of the same network, or of one that is a stage of this,
+        whose best weights this one begins with.
     steps : int
         Length of the run.
     check_every : int

@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
-from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.catalog import Network
 from napari_hsi_restore.training.run_files import BEST
 
@@ -17,8 +16,7 @@ from napari_hsi_restore.training.run_files import BEST
 def begun(network: Network, start: str | None) -> Network:
     """Give a new network the best weights of an earlier run.
 
-    An EigenSR network may be larger than that of the earlier run, and each stage of one in
-    stages may begin with it; see `EigenSR.begun` and `EigenCascade.begun`.
+    Each stage of a network in stages may begin with the same network; see `EigenCascade.begun`.
 
     Parameters
     ----------
@@ -40,7 +38,7 @@ def begun(network: Network, start: str | None) -> Network:
         raise UserError(
             f"{path}: no weights to begin with; do that run first, or change 'start' of the recipe."
         ) from error
-    if isinstance(network, EigenSR | EigenCascade):
+    if isinstance(network, EigenCascade):
         weights = network.begun(weights)
     try:
         network.load_state_dict(weights)

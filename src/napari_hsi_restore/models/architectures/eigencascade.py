@@ -23,9 +23,9 @@ class EigenCascade(nn.Module):
     Parameters
     ----------
     scale : int
-        Pixels out for a pixel in, along each side; a power of `stages`.
+        Pixels out for a pixel in, along each side: a whole number to the power of `stages`.
     stages : int
-        Each enlarges by the same whole number.
+        Each enlarges by that number.
     width, blocks, components : int
         Of each stage; see `EigenSR`.
     """
@@ -67,21 +67,23 @@ class EigenCascade(nn.Module):
         Parameters
         ----------
         weights : dict of tensor
-            A state of this network, or one of an `EigenSR` for the step of a stage, no larger
-            than it, which every stage then begins with.
+            A state of this network, or one of an `EigenSR` as each stage is, which all of
+            them then begin with.
 
         Returns
         -------
         dict of tensor
-            A state of this network; `weights` themselves if they are of another kind.
+            A state of this network; `weights` themselves if they are not of a stage.
         """
-        filled = {}
-        for number, part in enumerate(self._each()):
-            own = part.begun(weights)
-            if own is weights:
-                return weights
-            filled.update({f"parts.{number}.{name}": tensor for name, tensor in own.items()})
-        return filled
+        stage = next(self._each()).state_dict()
+        shapes = {name: tensor.shape for name, tensor in stage.items()}
+        if {name: tensor.shape for name, tensor in weights.items()} != shapes:
+            return weights
+        return {
+            f"parts.{number}.{name}": tensor
+            for number in range(len(self.parts))
+            for name, tensor in weights.items()
+        }
 
     def _each(self) -> Iterator[EigenSR]:
         for part in self.parts:
