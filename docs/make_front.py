@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
+from napari_hsi_restore.classical import METHODS
 from napari_hsi_restore.zoo import list_models
 
 mpl.use("Agg")
@@ -34,6 +35,8 @@ def table(heading: str, columns: int) -> list[list[str]]:
 def main() -> None:
     """Draw the picture."""
     sizes = {record.name: record.parameters for record in list_models("denoise")}
+    parts = {record.name: record.parameters for record in list_models("refine")}
+    sizes |= {method.name: parts[method.network] for method in METHODS if method.network}
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
     quality = {row[0]: float(row[2]) for row in table("### Denoising, cave", 6) if row[1] == "50"}
     times = {row[0]: float(row[1]) for row in table("### Time of denoising", 3)}

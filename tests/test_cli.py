@@ -45,6 +45,7 @@ MODEL_KEYS = {
     "halo",
     "bundled",
     "sha256",
+    "network",
     "scores",
 }
 COMPARE_KEYS = {"result", "psnr", "mpsnr", "ssim", "sam_deg", "ergas", "per_band"}

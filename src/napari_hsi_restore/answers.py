@@ -65,6 +65,7 @@ def model_json(record: ModelRecord) -> dict[str, Any]:
         "bundled": record.bundled,
         "sha256": record.sha256,
         "scores": dict(record.scores),
+        "network": None,
     }
 
 
@@ -83,7 +84,7 @@ def model_text(record: ModelRecord) -> str:
 
 
 def method_json(choice: Choice) -> dict[str, Any]:
-    """One object of ``models --json`` for a method that needs no training."""
+    """One object of ``models --json`` for a method."""
     return {
         "name": choice.name,
         "task": "denoise",
@@ -94,13 +95,15 @@ def method_json(choice: Choice) -> dict[str, Any]:
         "bundled": True,
         "sha256": None,
         "scores": {},
+        "network": choice.network or None,
     }
 
 
 def method_text(choice: Choice) -> str:
-    """A method without training for a person."""
+    """A method for a person."""
     need = "needs the whole image in memory" if choice.whole_image else "one spectrum at a time"
-    return f"{choice.name}  (denoise, no training)\n  {choice.purpose}\n  {need}"
+    how = f"finished by {choice.network}" if choice.network else "no training"
+    return f"{choice.name}  (denoise, {how})\n  {choice.purpose}\n  {need}"
 
 
 def noise_json(report: NoiseReport, advice: Recommendation) -> dict[str, Any]:

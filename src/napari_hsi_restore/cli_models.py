@@ -13,7 +13,7 @@ from napari_hsi_restore.cli_options import JsonOption
 # Whatever takes long to import is imported where Ctrl-C is understood.
 
 app = typer.Typer(
-    help="List the models with their scores, and the methods that need no training; or remove, "
+    help="List the models with their scores, and the methods; or remove, "
     "rename, export or import your own.",
     invoke_without_command=True,
     add_completion=False,
@@ -32,7 +32,7 @@ def models(context: typer.Context, json_: JsonOption = False) -> None:
 
     for path in zoo.records.damaged():
         typer.echo(f"{path}: the record is damaged; remove the model or make it again.", err=True)
-    records = zoo.list_models()
+    records = (*zoo.list_models(), *zoo.list_models("refine"))
     if json_:
         rows = [answers.model_json(record) for record in records]
         rows += [answers.method_json(method) for method in methods()]

@@ -81,7 +81,7 @@ def denoise(
     overwrite: OverwriteOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Remove the noise of a cube, with a network or without training."""
+    """Remove the noise of a cube, with a network or a method."""
     from napari_hsi_restore.io.lazy import in_memory
     from napari_hsi_restore.restore.recipe import DenoiseRecipe
     from napari_hsi_restore.verbs import check_target, hidden_pixels, with_bad_bands

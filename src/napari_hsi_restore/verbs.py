@@ -166,7 +166,7 @@ def denoise(
     recipe : DenoiseRecipe or None
         All settings as one value, in place of the options below.
     model : str
-        Name of a network (`list_models`) or of a method without training
+        Name of a network (`list_models`) or of a method
         (`napari_hsi_restore.restore.denoisers`), or ``"auto"`` for what suits the noise
         of the cube.
     noise : 'auto', float, or sequence of float

@@ -16,7 +16,7 @@ from napari_hsi_restore.events import Done, Progress
 from napari_hsi_restore.metrics import psnr
 from napari_hsi_restore.scene import demo_scene
 
-denoisers = pytest.mark.parametrize("name", ["fasthyde", "ngmeet"])
+denoisers = pytest.mark.parametrize("name", ["fasthyde", "ngmeet", "refined"])
 
 
 def score(clean, result):
@@ -65,8 +65,8 @@ def test_few_photons_show_the_scene(run):
     assert psnr(np.asarray(clean.data), result, 1.0) > 20
 
 
-def test_without_shot_noise_photon_is_ngmeet(run, clean, noisy):
-    assert np.std(run(noisy, "photon").data - run(noisy, "ngmeet").data) < 2e-3
+def test_without_shot_noise_photon_is_refined(run, clean, noisy):
+    assert np.std(run(noisy, "photon").data - run(noisy, "refined").data) < 2e-3
     clean = demo_scene(size=96)
     weak = run(degrade(clean, "poisson-100", seed=0), "photon", strength=0.5)
     strong = run(degrade(clean, "poisson-100", seed=0), "photon")

@@ -205,7 +205,7 @@ def test_noise_is_right_beside_defects(clean):
 @pytest.mark.parametrize(
     ("preset", "expected"),
     [
-        ("gaussian-30", "ngmeet"),
+        ("gaussian-30", "refined"),
         ("poisson-100", "photon"),
         ("poisson-20", "photon"),
         ("stripe", "mended"),
@@ -224,7 +224,7 @@ def test_the_advice_does_not_deny_what_was_found(clean):
     assert plain.startswith("Noise without stripes")
     lone = {"impulse_fraction": 2e-5, "lone_fraction": 2e-5, "impulse_bands": (3,)}
     told = recommend(found.model_copy(update=lone))
-    assert (told.model, "without" in told.reason) == ("ngmeet", False)
+    assert (told.model, "without" in told.reason) == ("refined", False)
     assert told.reason.endswith("Very few single pixels that jump out are left.")
     weak = {"stripes": (4, 5), "stripe_direction": "rows", "stripe_strength": 0.26}
     told = recommend(found.model_copy(update={**weak, **lone}))

@@ -89,7 +89,7 @@ def test_a_good_restoration_says_so_and_why_it_was_chosen(clean):
     noisy = degrade(clean, "gaussian-30", seed=1)
     result = denoise(noisy, DenoiseRecipe())
     first, second = outcome(result)
-    assert first.startswith("auto took ngmeet: noise without stripes")
+    assert first.startswith("auto took refined: noise without stripes")
     assert second.startswith("What was removed looks like noise")
     assert residual_of(result).removed_of_noise == pytest.approx(1.0, abs=0.1)
     assert json.loads(result.history[-1])["residual"]["structured"] < SOME

@@ -160,8 +160,8 @@ def test_noise_is_drawn_over_the_wavelength(qtbot, dock, noisy):
     np.testing.assert_array_equal(where, noisy.wavelengths_nm)
     np.testing.assert_allclose(np.median(sigma), 50, rtol=0.15)
     assert "Noise of standard deviation" in dock.form.denoise.found.findings.text()
-    assert "auto takes ngmeet" in dock.form.denoise.found.advice.text()
-    assert dock.form.picker.list.itemText(0) == "auto: ngmeet"
+    assert "auto takes refined" in dock.form.denoise.found.advice.text()
+    assert dock.form.picker.list.itemText(0) == "auto: refined"
 
 
 def test_what_is_wrong_with_single_bands_is_marked_and_said_under_the_pointer(
@@ -590,7 +590,7 @@ def test_settings_are_remembered(viewer, dock):
 def test_every_model_says_what_it_is_for(dock):
     picker = dock.form.picker
     names = [picker.list.itemText(index) for index in range(picker.list.count())]
-    titles = [index for index, name in enumerate(names) if name in ("Networks", "Without training")]
+    titles = [index for index, name in enumerate(names) if name in ("Networks", "Methods")]
     assert len(titles) == 2
     assert not any(picker.list.model().item(index).isEnabled() for index in titles)
     assert {"stas_c", "stas_p"} <= set(names[titles[0] + 1 : titles[1]])

@@ -1,4 +1,4 @@
-"""Restorers that need no training: low-rank, non-local, destriping, inpainting."""
+"""Restorers that look at one cube as a whole: low-rank, non-local, destriping, inpainting."""
 
 from napari_hsi_restore.classical.catalog import METHODS, Method
 from napari_hsi_restore.classical.engine import (

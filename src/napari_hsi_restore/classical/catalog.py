@@ -1,4 +1,4 @@
-"""The restorers that need no training, one row each."""
+"""The restorers that look at one cube as a whole, one row each."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
 from napari_hsi_restore.classical.mended import mended
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
 from napari_hsi_restore.classical.photon import photon
+from napari_hsi_restore.classical.refined import MODEL, refined
 from napari_hsi_restore.classical.sip import EXTRA as SIP_EXTRA
 from napari_hsi_restore.classical.sip import sip
 from napari_hsi_restore.classical.smoothing import smooth
@@ -47,6 +48,8 @@ class Method:
         Whether it looks for stripes, along whole rows or columns.
     copies : int
         Copies of the cube, in float32, that are in memory at once, the result included.
+    network : str
+        Name of the trained network that finishes its work; empty where it needs none.
     run : callable
         ``run(measured, sigma)`` yields the fraction done and returns the restored cube,
         float32 (bands, y, x), in stored units. `sigma`, (active,), is the noise.
@@ -61,6 +64,7 @@ class Method:
     stabilises: bool
     destripes: bool
     copies: int
+    network: str
     run: Callable[[Measured, Float], Restoring]
 
 
@@ -70,6 +74,10 @@ def _fasthyde(measured: Measured, sigma: Float) -> Restoring:
 
 def _ngmeet(measured: Measured, sigma: Float) -> Restoring:
     return denoise_components(measured, sigma, ngmeet, RESERVOIR)
+
+
+def _refined(measured: Measured, sigma: Float) -> Restoring:
+    return denoise_components(measured, sigma, refined, RESERVOIR)
 
 
 def _sip(measured: Measured, sigma: Float) -> Restoring:
@@ -91,11 +99,12 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=1,
+        network="",
         run=_fasthyde,
     ),
     Method(
         "ngmeet",
-        "Gaussian noise, best: spectral subspace and similar patches improve each other in turn",
+        "Gaussian noise: spectral subspace and similar patches improve each other in turn",
         needs_noise=True,
         extent="image",
         fills=False,
@@ -103,11 +112,25 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=1,
+        network="",
         run=_ngmeet,
     ),
     Method(
+        "refined",
+        "Gaussian noise, best: as ngmeet, then a small trained network looks over the result",
+        needs_noise=True,
+        extent="image",
+        fills=False,
+        mends=False,
+        stabilises=False,
+        destripes=False,
+        copies=1,
+        network=MODEL,
+        run=_refined,
+    ),
+    Method(
         "photon",
-        "Shot noise, which grows with the signal: made the same everywhere, then as ngmeet",
+        "Shot noise, which grows with the signal: made the same everywhere, then as refined",
         needs_noise=True,
         extent="image",
         fills=False,
@@ -115,11 +138,12 @@ METHODS: tuple[Method, ...] = (
         stabilises=True,
         destripes=False,
         copies=3,
+        network=MODEL,
         run=photon,
     ),
     Method(
         "mended",
-        "Stripes, dead lines and stuck pixels are mended, then as photon or ngmeet",
+        "Stripes, dead lines and stuck pixels are mended, then as photon or refined",
         needs_noise=True,
         extent="image",
         fills=True,
@@ -127,6 +151,7 @@ METHODS: tuple[Method, ...] = (
         stabilises=True,
         destripes=True,
         copies=4,
+        network=MODEL,
         run=mended,
     ),
     Method(
@@ -139,6 +164,7 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=True,
         copies=6,
+        network=MODEL,
         run=sparse,
     ),
     Method(
@@ -151,6 +177,7 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=True,
         copies=2,
+        network="",
         run=destripe,
     ),
     Method(
@@ -163,11 +190,12 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=2,
+        network="",
         run=inpaint,
     ),
     Method(
         "fasthyin",
-        "Fills as inpaint does and removes Gaussian noise as ngmeet does",
+        "Fills as inpaint does and removes Gaussian noise as refined does",
         needs_noise=True,
         extent="image",
         fills=True,
@@ -175,6 +203,7 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=2,
+        network=MODEL,
         run=_fasthyin,
     ),
     Method(
@@ -187,6 +216,7 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=1,
+        network="",
         run=_sip,
     ),
     Method(
@@ -199,6 +229,7 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=1,
+        network="",
         run=smooth,
     ),
 )

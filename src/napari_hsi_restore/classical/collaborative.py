@@ -14,14 +14,21 @@ the training and validation cubes.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import dct
 
-from napari_hsi_restore.classical.canvas import Canvas
-from napari_hsi_restore.classical.grouping import Indices, Search, Window, window_count, windows
+from napari_hsi_restore.classical.canvas import Canvas, Piece, gathered
+from napari_hsi_restore.classical.grouping import (
+    Indices,
+    Search,
+    Window,
+    find_groups,
+    references,
+)
+from napari_hsi_restore.classical.side_by_side import in_order
 
 Image = npt.NDArray[np.float32]
 Filtering = Generator[float, None, Image]
@@ -59,12 +66,10 @@ def threshold(
     """
     search = search.fitted(*noisy.shape[1:])
     patch, along = cosine(search.side), haar(search.count)
-    canvas = Canvas(noisy.shape, search.side)
-    profile = _profile(search.side)
-    total = window_count(noisy.shape, search)
-    for number, window in enumerate(windows(match, search)):
+
+    def filtered(window: Window) -> tuple[Image, Image]:
         patches = window.patches(noisy, search.side)
-        back, weights = canvas.room(window)
+        back, weights = _room(window, noisy, search)
         for some in _few(window):
             groups = _grouped(patches, window.members[some], len(noisy))
             shape = groups.shape
@@ -74,9 +79,9 @@ def threshold(
             coefficients *= kept
             weights[some] = 1.0 / np.maximum(np.einsum("gmcs->gc", kept), 1.0)
             back[some] = (along.T @ coefficients.reshape(flat)).reshape(shape) @ patch
-        canvas.add(window, back, weights, profile)
-        yield (number + 1) / total
-    return canvas.mean()
+        return back, weights
+
+    return (yield from _everywhere(noisy.shape, match, search, filtered))
 
 
 def wiener(noisy: Image, guide: Image, search: Search, *, fit_patches: bool) -> Filtering:
@@ -108,12 +113,10 @@ def wiener(noisy: Image, guide: Image, search: Search, *, fit_patches: bool) -> 
     """
     search = search.fitted(*noisy.shape[1:])
     patch, along = cosine(search.side), haar(search.count)
-    canvas = Canvas(noisy.shape, search.side)
-    profile = _profile(search.side)
-    total = window_count(noisy.shape, search)
-    for number, window in enumerate(windows(guide, search)):
+
+    def filtered(window: Window) -> tuple[Image, Image]:
         patches = window.patches(noisy, search.side)
-        back, weights = canvas.room(window)
+        back, weights = _room(window, noisy, search)
         for some in _few(window):
             members = window.members[some]
             expected = _grouped(window.compared, members, len(guide))
@@ -128,9 +131,51 @@ def wiener(noisy: Image, guide: Image, search: Search, *, fit_patches: bool) -> 
             energy = np.einsum("gmrs,gmrs->gr", gain, gain)
             energy = np.einsum("gcr,gr->gc", np.square(turn), energy)
             weights[some] = 1.0 / np.maximum(energy, _LEAST_ENERGY)
-        canvas.add(window, back, weights, profile)
-        yield (number + 1) / total
+        return back, weights
+
+    return (yield from _everywhere(noisy.shape, guide, search, filtered))
+
+
+def _everywhere(
+    shape: tuple[int, ...],
+    match: Image,
+    search: Search,
+    filtered: Callable[[Window], tuple[Image, Image]],
+) -> Filtering:
+    """Find all groups of an image, filter them, and put the patches together again.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the image, (channels, y, x).
+    match : float32 ndarray, (any channels, y, x)
+        What patches are compared by.
+    search : Search
+        Fitted to the image.
+    filtered : callable
+        The filtered patches of the groups of a window, and the trust in each group.
+    """
+    profile = _profile(search.side)
+    canvas = Canvas(shape)
+    parts = references(shape, search)
+
+    def piece(corners: tuple[Indices, Indices]) -> Piece:
+        window = find_groups(match, *corners, search)
+        return gathered(window, *filtered(window), profile)
+
+    for number, found in enumerate(in_order(piece, parts)):
+        canvas.add(found)
+        yield (number + 1) / len(parts)
     return canvas.mean()
+
+
+def _room(window: Window, noisy: Image, search: Search) -> tuple[Image, Image]:
+    """Arrays for the filtered patches of the groups of a window, and for their weights."""
+    count, channels = len(window.members), len(noisy)
+    return (
+        np.empty((*window.members.shape, channels, search.side**2), np.float32),
+        np.empty((count, channels), np.float32),
+    )
 
 
 def haar(count: int) -> Image:

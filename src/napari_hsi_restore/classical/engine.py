@@ -1,4 +1,4 @@
-"""The one door to the restorers that need no training."""
+"""The one door to the restorers that look at one cube as a whole."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def restore_classically(
     known: Known | None = None,
     chosen: str | None = None,
 ) -> Iterator[Event]:
-    """Restore a cube by a method that needs no training.
+    """Restore a cube by a method of `METHODS`.
 
     Parameters
     ----------

@@ -7,7 +7,6 @@ channels, and one search serves every filter that works on groups.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -101,33 +100,27 @@ class Window:
         return np.ascontiguousarray(ordered).reshape(self.shape[0] * self.shape[1], -1)
 
 
-def windows(match: Image, search: Search) -> Iterator[Window]:
-    """Find the groups of all reference patches.
+def references(shape: tuple[int, ...], search: Search) -> list[tuple[Indices, Indices]]:
+    """Corners of the reference patches that are searched together, as rows and columns.
 
     Parameters
     ----------
-    match : float32 ndarray, (channels, y, x)
-        What patches are compared by: the sum of squared differences.
+    shape : tuple of int
+        Of the image, (..., y, x).
     search : Search
         Fitted to the image.
 
-    Yields
-    ------
-    Window
+    Returns
+    -------
+    list of pair of intp ndarray
         In the order of the rows; every pixel lies in a reference patch.
     """
-    _, height, width = match.shape
-    rows = _references(height - search.side + 1, search.step)
-    columns = _references(width - search.side + 1, search.step)
-    for top in range(0, len(rows), _TILE):
-        for left in range(0, len(columns), _TILE):
-            yield _search(match, rows[top : top + _TILE], columns[left : left + _TILE], search)
-
-
-def window_count(shape: tuple[int, ...], search: Search) -> int:
-    """How many windows `windows` yields for an image of (..., y, x)."""
-    counts = [len(_references(size - search.side + 1, search.step)) for size in shape[-2:]]
-    return -(-counts[0] // _TILE) * -(-counts[1] // _TILE)
+    rows, columns = (_references(size - search.side + 1, search.step) for size in shape[-2:])
+    return [
+        (rows[top : top + _TILE], columns[left : left + _TILE])
+        for top in range(0, len(rows), _TILE)
+        for left in range(0, len(columns), _TILE)
+    ]
 
 
 def _references(places: int, step: int) -> Indices:
@@ -136,7 +129,18 @@ def _references(places: int, step: int) -> Indices:
     return regular if regular[-1] == places - 1 else np.append(regular, places - 1)
 
 
-def _search(match: Image, rows: Indices, columns: Indices, search: Search) -> Window:
+def find_groups(match: Image, rows: Indices, columns: Indices, search: Search) -> Window:
+    """Find the groups of some reference patches.
+
+    Parameters
+    ----------
+    match : float32 ndarray, (channels, y, x)
+        What patches are compared by: the sum of squared differences.
+    rows, columns : intp ndarray
+        Corners of the reference patches; see `references`.
+    search : Search
+        Fitted to the image.
+    """
     _, height, width = match.shape
     within = []
     for places, last in ((rows, height - search.side), (columns, width - search.side)):
@@ -144,18 +148,18 @@ def _search(match: Image, rows: Indices, columns: Indices, search: Search) -> Wi
         within.append(slice(first, min(last, int(places[-1]) + search.radius) + 1))
     window = Window(within[0], within[1], np.empty((0, 0), np.intp), match[:0, 0])
     patches = window.patches(match, search.side)
-    references = (
+    own = (
         (rows - within[0].start)[:, None] * window.shape[1] + (columns - within[1].start)
     ).ravel()
-    distance = patches[references] @ patches.T
+    distance = patches[own] @ patches.T
     distance *= -2.0
     distance += np.einsum("ij,ij->i", patches, patches)
-    distance[np.arange(len(references)), references] = -np.inf
+    distance[np.arange(len(own)), own] = -np.inf
     count = search.count
     if count < distance.shape[1]:
         members = np.argpartition(distance, count - 1, axis=1)[:, :count]
     else:
-        members = np.broadcast_to(np.arange(count), (len(references), count))
+        members = np.broadcast_to(np.arange(count), (len(own), count))
     order = np.argsort(np.take_along_axis(distance, members, axis=1), axis=1, kind="stable")
     return dataclasses.replace(
         window, members=np.take_along_axis(members, order, axis=1), compared=patches

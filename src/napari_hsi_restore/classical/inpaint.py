@@ -27,7 +27,8 @@ from napari_hsi_restore.classical.low_rank import (
     expand,
     find_components,
 )
-from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
+from napari_hsi_restore.classical.ngmeet import RESERVOIR
+from napari_hsi_restore.classical.refined import refined
 from napari_hsi_restore.classical.subspace import Components
 from napari_hsi_restore.noise.measured import Float, Measured
 from napari_hsi_restore.noise.portion import portion
@@ -75,7 +76,7 @@ def inpaint(
     for number in range(rounds):
         # What is only filled is smooth enough already, and the better filter takes longer.
         last = written == "all" and number == rounds - 1
-        filtering, extra = (ngmeet, RESERVOIR) if last else (fasthyde, EXTRA)
+        filtering, extra = (refined, RESERVOIR) if last else (fasthyde, EXTRA)
         if clean is None and gaps.any():
             filtering = partial(_over_gaps, filtering=filtering, gaps=gaps)
         steps = find_components(measured, sigma, filtering, extra, clean)

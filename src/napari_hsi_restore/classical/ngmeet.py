@@ -27,17 +27,17 @@ from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
 
-EXTRA = 5
+EXTRA = 8
 """Components beyond those that stand out of the noise."""
 
-RESERVOIR = 2 * EXTRA
+RESERVOIR = 20
 """Components beyond those that stand out, which the subspace is chosen from."""
 
 GIVEN_BACK = 0.3
 """Part of the removed noise that is given back before the subspace is estimated."""
 
-_FIRST = Search(side=6, step=4, radius=16, count=32)
-_SECOND = Search(side=6, step=4, radius=16, count=32)
+_FIRST = Search(side=8, step=4, radius=16, count=64)
+_SECOND = Search(side=6, step=6, radius=16, count=32)
 _THIRD = Search(side=6, step=4, radius=16, count=64)
 
 
@@ -83,19 +83,19 @@ def ngmeet(components: Image, strong: int) -> Filtering:
             wiener(state.noisy, state.estimate, search, fit_patches=fit_patches), begin, end
         )
         state = dataclasses.replace(state, estimate=estimate)
-    return _turned(state.axes, state.estimate)
+    return turned(state.axes, state.estimate)
 
 
 def _new_axes(components: Image, state: _State) -> _State:
     """The strongest axes of the estimate with a part of the noise given back."""
-    estimate = _turned(state.axes, state.estimate)
+    estimate = turned(state.axes, state.estimate)
     mixed = (estimate + GIVEN_BACK * (components - estimate)).reshape(len(components), -1)
     energy = (mixed @ mixed.T).astype(np.float64)
     axes = np.linalg.eigh(energy)[1][:, ::-1][:, : state.axes.shape[1]]
-    return _State(axes, _turned(axes.T, components), _turned(axes.T, estimate))
+    return _State(axes, turned(axes.T, components), turned(axes.T, estimate))
 
 
-def _turned(matrix: npt.NDArray[np.float64], image: Image) -> Image:
+def turned(matrix: npt.NDArray[np.float64], image: Image) -> Image:
     """An image, (channels, y, x), with its channels multiplied by a matrix."""
     flat = matrix.astype(np.float32) @ image.reshape(len(image), -1)
     return flat.reshape(-1, *image.shape[1:])

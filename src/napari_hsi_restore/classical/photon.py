@@ -18,7 +18,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from napari_hsi_restore.classical.low_rank import Restoring, denoise_components, find_outside
-from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
+from napari_hsi_restore.classical.ngmeet import RESERVOIR
+from napari_hsi_restore.classical.refined import refined
 from napari_hsi_restore.noise.measured import Float, Measured, Whole
 from napari_hsi_restore.noise.portion import portion
 from napari_hsi_restore.noise.shot import shot_of
@@ -83,7 +84,7 @@ def photon(measured: Measured, sigma: Float) -> Restoring:
     -------
     float32 ndarray, (bands, y, x)
     """
-    return through_stabilised(measured, sigma, _ngmeet, fills=False)
+    return through_stabilised(measured, sigma, _refined, fills=False)
 
 
 def through_stabilised(
@@ -130,8 +131,8 @@ def through_stabilised(
     return clean
 
 
-def _ngmeet(measured: Measured, sigma: Float) -> Restoring:
-    return denoise_components(measured, sigma, ngmeet, RESERVOIR)
+def _refined(measured: Measured, sigma: Float) -> Restoring:
+    return denoise_components(measured, sigma, refined, RESERVOIR)
 
 
 def _stabilised(

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from napari_hsi_restore.classical.fasthyde import EXTRA, fasthyde
 from napari_hsi_restore.classical.low_rank import FILTERED_END, Restoring, expand, find_components
-from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
+from napari_hsi_restore.classical.ngmeet import RESERVOIR
+from napari_hsi_restore.classical.refined import refined
 from napari_hsi_restore.classical.subspace import Components
 from napari_hsi_restore.noise.measured import Float, Mask, Measured, moments
 from napari_hsi_restore.noise.portion import portion
@@ -75,7 +76,7 @@ def sparse(measured: Measured, sigma: Float) -> Restoring:
             _refined(clean, measured.outliers, sigma, guide), start, start + each
         )
     final = yield from portion(
-        find_components(clean, sigma, ngmeet, RESERVOIR, guide), 1.0 - _FINAL_SHARE, FILTERED_END
+        find_components(clean, sigma, refined, RESERVOIR, guide), 1.0 - _FINAL_SHARE, FILTERED_END
     )
     return (yield from portion(expand(clean, final, "all"), FILTERED_END, 1.0))
 

@@ -10,19 +10,21 @@ from napari_hsi_restore.models.architectures.coarsr import CoarSR
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.architectures.qrnn3d import QRNN3D
+from napari_hsi_restore.models.architectures.refiner import Refiner
 from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.models.spec import (
     CoarSRSpec,
     EigenSRSpec,
     ModelSpec,
     QRNN3DSpec,
+    RefinerSpec,
     StasSpec,
 )
 
 Denoiser = Stas | QRNN3D
 EigenNetwork = EigenSR | EigenCascade
 Enlarger = CoarSR | EigenNetwork
-Network = Denoiser | Enlarger
+Network = Denoiser | Enlarger | Refiner
 
 
 def _stas(spec: StasSpec) -> Stas:
@@ -43,9 +45,19 @@ def _eigensr(spec: EigenSRSpec) -> EigenNetwork:
     return EigenSR(spec.scale, spec.width, spec.blocks, spec.components)
 
 
+def _refiner(spec: RefinerSpec) -> Refiner:
+    return Refiner(spec.widths, spec.blocks)
+
+
 # A row takes only the spec of its own architecture, which no one type of function can say.
 ARCHITECTURES: MappingProxyType[str, Callable[[Any], Network]] = MappingProxyType(
-    {"stas": _stas, "qrnn3d": _qrnn3d, "coarsr": _coarsr, "eigensr": _eigensr}
+    {
+        "stas": _stas,
+        "qrnn3d": _qrnn3d,
+        "coarsr": _coarsr,
+        "eigensr": _eigensr,
+        "refiner": _refiner,
+    }
 )
 
 
@@ -57,6 +69,8 @@ def build(spec: QRNN3DSpec) -> QRNN3D: ...
 def build(spec: CoarSRSpec) -> CoarSR: ...
 @overload
 def build(spec: EigenSRSpec) -> EigenNetwork: ...
+@overload
+def build(spec: RefinerSpec) -> Refiner: ...
 def build(spec: ModelSpec) -> Network:
     """The untrained network of a spec, on the CPU."""
     return ARCHITECTURES[spec.architecture](spec)

@@ -8,7 +8,7 @@ import pydantic
 
 from napari_hsi_restore.search_space.genotype import Genotype
 
-Task = Literal["denoise", "superres"]
+Task = Literal["denoise", "superres", "refine"]
 
 
 class _Spec(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -164,9 +164,49 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
         return sum(-(-reach // int(self.step**stage)) for stage in range(self.stages))
 
 
+class RefinerSpec(_Spec, frozen=True, extra="forbid"):
+    """The contract of the network that looks over what `ngmeet` removed.
+
+    Attributes
+    ----------
+    architecture : {'refiner'}
+    task : {'refine'}
+    scale : {1}
+        Pixels out for a pixel in, along each side.
+    widths, blocks : tuple of int
+        Of each level; see `napari_hsi_restore.models.architectures.refiner.Refiner`.
+    """
+
+    architecture: Literal["refiner"] = "refiner"
+    task: Literal["refine"] = "refine"
+    scale: Literal[1] = 1
+    widths: tuple[int, ...] = pydantic.Field(min_length=1, max_length=6)
+    blocks: tuple[int, ...] = pydantic.Field(min_length=1, max_length=6)
+
+    @pydantic.model_validator(mode="after")
+    def _check_levels(self) -> RefinerSpec:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError("as many numbers of blocks as widths, one of each for every level")
+        return self
+
+    @property
+    def halo(self) -> int:
+        """Pixels of the input beyond a part that its inside depends on, at every level.
+
+        The window of the detail, the two convolutions at the ends, and two convolutions a
+        block, twice but at the coarsest level; rounded up to whole pixels of that level.
+        """
+        deepest = len(self.widths) - 1
+        reach = 3 + 2 * 2
+        for level, blocks in enumerate(self.blocks):
+            reach += 2 ** (level + 1) * 2 * blocks * (1 if level == deepest else 2)
+        multiple: int = 2 ** (deepest + 1)
+        return -(-reach // multiple) * multiple
+
+
 SuperresSpec = Annotated[CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")]
 DenoiserSpec = StasSpec | QRNN3DSpec
 ModelSpec = Annotated[
-    StasSpec | QRNN3DSpec | CoarSRSpec | EigenSRSpec,
+    StasSpec | QRNN3DSpec | CoarSRSpec | EigenSRSpec | RefinerSpec,
     pydantic.Field(discriminator="architecture"),
 ]

@@ -1,4 +1,4 @@
-"""What can be chosen to denoise with: networks, and methods that need no training."""
+"""What can be chosen to denoise with: networks, and methods that look at one cube."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Choice:
     purpose : str
         One line for a list of choices.
     kind : {'network', 'method'}
-        Whether it was trained.
+        A network works in tiles; a method looks at the whole cube.
     whole_image : bool
         Whether it needs the whole image in memory at once; else it works in tiles, on
         cubes of any size.
@@ -29,6 +29,8 @@ class Choice:
         Whether it fills what is missing or hidden.
     min_bands : int
         Fewest bands that it takes.
+    network : str
+        Name of the trained network that finishes the work of a method; empty otherwise.
     bundled : bool
         False for a user's own model.
     """
@@ -39,11 +41,12 @@ class Choice:
     whole_image: bool
     fills: bool = False
     min_bands: int = 1
+    network: str = ""
     bundled: bool = True
 
 
 def methods() -> tuple[Choice, ...]:
-    """The methods without training, in the order of their catalog."""
+    """The methods, in the order of their catalog."""
     return tuple(
         Choice(
             method.name,
@@ -51,6 +54,7 @@ def methods() -> tuple[Choice, ...]:
             "method",
             whole_image=method.extent == "image",
             fills=method.fills,
+            network=method.network,
         )
         for method in METHODS
     )
@@ -62,7 +66,7 @@ def denoisers() -> tuple[Choice, ...]:
     Returns
     -------
     tuple of Choice
-        The networks, the bundled ones first, then the methods without training. A
+        The networks, the bundled ones first, then the methods. A
         user's model that is named like a method is left out.
 
     Raises
@@ -86,7 +90,7 @@ def denoisers() -> tuple[Choice, ...]:
 
 
 def is_method(name: str) -> bool:
-    """Whether a name is that of a method without training."""
+    """Whether a name is that of a method."""
     return any(method.name == name for method in METHODS)
 
 

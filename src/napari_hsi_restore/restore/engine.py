@@ -1,4 +1,4 @@
-"""The one door through which a cube is denoised, by a network or without training."""
+"""The one door through which a cube is denoised, by a network or a method."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def restore(
     measured: Measured | None = None,
     hidden: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[Event]:
-    """Denoise a cube with a network in tiles, or by a method without training.
+    """Denoise a cube with a network in tiles, or by a method.
 
     A method (`napari_hsi_restore.classical.METHODS`) sees the whole image at once.
     For a network the noise of every band is estimated (or told), the cube is projected on its basis

@@ -25,7 +25,7 @@ class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     Attributes
     ----------
     model : str
-        Name of a network or of a method without training
+        Name of a network or of a method
         (`napari_hsi_restore.restore.choices.denoisers`), or ``"auto"`` for what
         suits the noise of the cube (`napari_hsi_restore.restore.recommend`).
     noise : 'auto', float, or tuple of float
@@ -35,13 +35,13 @@ class DenoiseRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     strength : float
         Factor on the noise that is removed: 0 changes nothing, 1 is the best estimate.
     device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; methods without training
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; methods
         run on the CPU whatever it says.
     memory_limit_gib : float or None
         Memory that the run may use beside the cube and the result, in GiB; None for
         half of what is free.
     tile : int or None
-        Side of a tile in pixels; None to fit the memory. Methods without training
+        Side of a tile in pixels; None to fit the memory. Methods
         have no tiles.
     bad_bands : {'keep', 'restore'}
         Bands that are marked as bad never take part in restoring the others. They are

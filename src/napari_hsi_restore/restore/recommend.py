@@ -20,7 +20,7 @@ class Recommendation:
 
     Attributes
     ----------
-    method : {'network', 'no training'}
+    method : {'network', 'method'}
         What kind of way it is.
     model : str
         What `DenoiseRecipe.model` is to be.
@@ -30,7 +30,7 @@ class Recommendation:
         One sentence for the user.
     """
 
-    method: Literal["network", "no training"]
+    method: Literal["network", "method"]
     model: str
     strength: float
     reason: str
@@ -67,10 +67,10 @@ def recommend(report: NoiseReport, *, fill: bool = False) -> Recommendation:
     ]
     chosen = _for_what_is_found(report, found, fill=fill, lone=lone, striped=striped)
     if chosen is None and left:
-        chosen = _untrained("ngmeet", "The best method for Gaussian noise")
+        chosen = _method("refined", "The best method for Gaussian noise")
     if chosen is None:
-        chosen = _untrained(
-            "ngmeet", "Noise without stripes, dead lines or impulses: the best method for that"
+        chosen = _method(
+            "refined", "Noise without stripes, dead lines or impulses: the best method for that"
         )
     if left:
         return dataclasses.replace(chosen, reason=f"{chosen.reason} {_joined(left)} are left.")
@@ -87,29 +87,29 @@ def _for_what_is_found(
             f"then the noise is removed, {report.shot_share:.0%} of which grows with the signal"
         )
     if lone:
-        return _untrained(
+        return _method(
             "sparse",
             f"{_joined(found)} found: they are mended first, then the Gaussian noise is removed",
         )
     if striped or (report.shot_share and (found or fill)):
         what = f"{_joined(found)} found: they are mended" if found else "Hidden pixels are filled"
-        return _untrained("mended", f"{what} first, {removed}")
+        return _method("mended", f"{what} first, {removed}")
     if found:
-        return _untrained(
+        return _method(
             "fasthyin", f"{_joined(found)} found: they are filled from the other bands, {removed}"
         )
     if fill:
-        return _untrained("fasthyin", "Hidden pixels are filled, and the Gaussian noise is removed")
+        return _method("fasthyin", "Hidden pixels are filled, and the Gaussian noise is removed")
     if report.shot_share:
-        return _untrained(
+        return _method(
             "photon",
             f"{report.shot_share:.0%} of the noise grows with the signal: the method for that",
         )
     return None
 
 
-def _untrained(name: str, reason: str) -> Recommendation:
-    return Recommendation("no training", name, 1.0, f"{reason}.")
+def _method(name: str, reason: str) -> Recommendation:
+    return Recommendation("method", name, 1.0, f"{reason}.")
 
 
 def _joined(words: list[str]) -> str:

@@ -163,8 +163,8 @@ def gather(cube: HyperCube) -> Iterator[SpectralStatistics | float]:
     if origin is None or count < 2:
         raise UserError(
             f"{cube.source or cube.name}: fewer than two pixels have valid values in all bands; "
-            "take a method without training, such as ngmeet, which copes with gaps, or mark the "
-            "bands without data as bad."
+            "take a method that looks at the whole image, such as refined, which copes with gaps, "
+            "or mark the bands without data as bad."
         )
     shift = total / count
     covariance = products / count - np.outer(shift, shift)

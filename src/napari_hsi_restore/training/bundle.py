@@ -74,7 +74,7 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
         raise UserError(f"{run / BEST}: the run has no best weights yet; train longer.") from error
     task = task_of(recipe)
     build(task.spec()).load_state_dict(weights)
-    if recipe.task == "superres":
+    if recipe.task != "denoise":
         # Half precision is far below the error of a network, and halves the wheel.
         weights = {name: tensor.half() for name, tensor in weights.items()}
     content = save(weights)
@@ -113,7 +113,7 @@ def _material(run: Path, data: Path) -> list[str]:
     """Names of what a run and those before it were trained on, each once."""
     recipe = parse_recipe(checkpoint.load(run / LAST)[0].recipe_json)
     names = [path.relative_to(data).as_posix() for path in find(data, recipe.train)]
-    if recipe.task == "superres":
+    if recipe.task != "denoise":
         names += [f"{PHOTOGRAPHS}/{name}" for name in recipe.pictures]
     before = [] if recipe.start is None else _material(Path(recipe.start), data)
     return list(dict.fromkeys([*names, *before]))

@@ -27,7 +27,7 @@ CHECKPOINT_EVERY_S = 45.0
 REPORT_EVERY_S = 5.0
 WORKER = "napari_hsi_restore.training.worker"
 FREE = {"steps", "minutes", "check_every", "check_every_s", "checks", "decay", "precision"}
-FREE |= {"purpose", "device", "devices", "start"}
+FREE |= {"purpose", "device", "devices", "start", "draws"}
 """Settings that may change between two parts of a run."""
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.spec import SuperresSpec
+from napari_hsi_restore.models.spec import RefinerSpec, SuperresSpec
 from napari_hsi_restore.search_space.genotype import Genotype
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -220,7 +220,48 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
         return self
 
 
-AnyRecipe = TrainingRecipe | SuperresTraining
+class RefinerTraining(Recipe, frozen=True, extra="forbid"):
+    """All settings of a training run of the network that looks over what `ngmeet` removed.
+
+    Attributes
+    ----------
+    task : {'refine'}
+    network : RefinerSpec
+    pilots : str
+        Folder of the denoised regions that it learns from
+        (`napari_hsi_restore.training.pilots`); those that are not there are made.
+    draws : int
+        Regions of every cube.
+    side, picture_side : int
+        Of a region of a cube and of a photograph, in pixels, at most.
+    fewest_bands : int
+        Of a cube a random contiguous run of at least so many bands is used.
+    patch : int
+        Side of a training patch.
+    batch, chosen : int
+        Patches a step, and components of each.
+    noise, picture_noise : NoiseMix
+        Of the cubes and of the photographs.
+    pictures : tuple of str
+        Photographs to learn from beside the cubes.
+    """
+
+    task: Literal["refine"] = "refine"
+    network: RefinerSpec
+    pilots: str
+    draws: int = pydantic.Field(default=20, ge=1)
+    side: int = 256
+    picture_side: int = 320
+    fewest_bands: int = 8
+    patch: int = pydantic.Field(default=96, ge=16)
+    batch: int = pydantic.Field(default=5, ge=1)
+    chosen: int = pydantic.Field(default=4, ge=1)
+    noise: NoiseMix = NoiseMix()
+    picture_noise: NoiseMix = NoiseMix()
+    pictures: tuple[str, ...] = ()
+
+
+AnyRecipe = TrainingRecipe | SuperresTraining | RefinerTraining
 
 
 def _task(content: Any) -> str:
@@ -232,7 +273,8 @@ def _task(content: Any) -> str:
 _ADAPTER: pydantic.TypeAdapter[AnyRecipe] = pydantic.TypeAdapter(
     Annotated[
         Annotated[TrainingRecipe, pydantic.Tag("denoise")]
-        | Annotated[SuperresTraining, pydantic.Tag("superres")],
+        | Annotated[SuperresTraining, pydantic.Tag("superres")]
+        | Annotated[RefinerTraining, pydantic.Tag("refine")],
         pydantic.Discriminator(_task),
     ]
 )

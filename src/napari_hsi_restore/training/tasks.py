@@ -12,7 +12,12 @@ from napari_hsi_restore.models.spec import DenoiserSpec, ModelSpec, QRNN3DSpec, 
 from napari_hsi_restore.training import cubes
 from napari_hsi_restore.training.losses import whitened_error
 from napari_hsi_restore.training.patches import draw_batch
-from napari_hsi_restore.training.recipe import AnyRecipe, SuperresTraining, TrainingRecipe
+from napari_hsi_restore.training.recipe import (
+    AnyRecipe,
+    RefinerTraining,
+    SuperresTraining,
+    TrainingRecipe,
+)
 from napari_hsi_restore.training.start import begun
 from napari_hsi_restore.training.validation import validate
 
@@ -117,4 +122,8 @@ def task_of(recipe: AnyRecipe) -> Task:
         from napari_hsi_restore.training.superres import Enlarging
 
         return Enlarging(recipe)
+    if isinstance(recipe, RefinerTraining):
+        from napari_hsi_restore.training.refining import Refining
+
+        return Refining(recipe)
     return Denoising(recipe)

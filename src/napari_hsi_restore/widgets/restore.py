@@ -62,7 +62,7 @@ NO_CUBE = "open a cube: axes (band, y, x)"
 
 # Largest sides that take about two seconds; a result that is enlarged may be a little larger.
 _CPU_PREVIEW, _GPU_PREVIEW = 160, 512
-# Of methods without training, which auto mostly takes and no GPU helps.
+# Of methods, which auto mostly takes and no GPU helps.
 _METHOD_PREVIEW = 112
 _CPU_ENLARGED, _GPU_ENLARGED = 224, 768
 

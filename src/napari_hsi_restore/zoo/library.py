@@ -64,7 +64,7 @@ def check_name(name: str) -> str:
         name of a model; upper and lower case count as the same, as on many disks.
     """
     check_form(name)
-    if name.casefold() in {known.name.casefold() for known in records.list_models()}:
+    if name.casefold() in records.taken_names():
         raise UserError(
             f"setting 'name': a model called '{name}' exists already; choose another name, or "
             "remove or rename that model first."

@@ -110,7 +110,7 @@ class ModelRecord(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     @property
     def task(self) -> Task:
-        """What it does, ``"denoise"`` or ``"superres"``."""
+        """What it does, ``"denoise"``, ``"superres"`` or ``"refine"``."""
         return self.spec.task
 
     @property
@@ -136,17 +136,24 @@ def user_folder() -> Path:
 
 
 def list_models(task: Task | None = None) -> tuple[ModelRecord, ...]:
-    """Records of all models, the bundled ones first, by name.
+    """Records of all models that can be chosen, the bundled ones first, by name.
 
+    Those of the task ``"refine"`` are parts of a method and come only where they are asked for.
     A model of the user's folder that is named like a bundled one is left out, and so is
     one whose record is damaged (`damaged` names those).
 
     Parameters
     ----------
-    task : {'denoise', 'superres'}, optional
+    task : {'denoise', 'superres', 'refine'}, optional
         Only the models for it.
     """
-    return tuple(entry for entry, _ in _entries() if task is None or entry.task == task)
+    tasks = ("denoise", "superres") if task is None else (task,)
+    return tuple(entry for entry, _ in _entries() if entry.task in tasks)
+
+
+def taken_names() -> set[str]:
+    """Names of all models, in small letters: no new one can be called so."""
+    return {entry.name.casefold() for entry, _ in _entries()}
 
 
 def record(name: str) -> ModelRecord:
@@ -172,7 +179,7 @@ def find(name: str) -> tuple[ModelRecord, Path]:
                 f"{path}: the record of this model is damaged or from a newer version of this "
                 f"program; remove the model ('models remove {name}') and make it again."
             )
-    names = ", ".join(entry.name for entry, _ in entries)
+    names = ", ".join(entry.name for entry in list_models())
     raise UserError(f"model '{name}' is not known; choose one of: {names}.")
 
 

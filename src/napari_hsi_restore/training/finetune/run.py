@@ -17,7 +17,7 @@ import torch
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Metric, Note, Progress, Snapshot
-from napari_hsi_restore.models.spec import DenoiserSpec
+from napari_hsi_restore.models.spec import DenoiserSpec, RefinerSpec
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
 from napari_hsi_restore.training import checkpoint, library
 from napari_hsi_restore.training.finetune.alike import check_alike
@@ -36,7 +36,7 @@ from napari_hsi_restore.training.ranks.waiting import Returned
 from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.zoo import library as models
 from napari_hsi_restore.zoo.loading import load
-from napari_hsi_restore.zoo.records import ModelRecord, user_folder
+from napari_hsi_restore.zoo.records import ModelRecord, list_models, user_folder
 
 CHECKPOINT_EVERY_S = 20.0
 REPORT_EVERY_S = 1.0
@@ -163,6 +163,7 @@ def _prepared(
     else:
         from napari_hsi_restore.training.finetune.enlarging import EnlargerTuning
 
+        assert not isinstance(record.spec, RefinerSpec)
         task = EnlargerTuning(recipe, network, record.spec, found)
     for _ in itertools.chain(task.gather(), task.prepare()):
         yield Progress(0.0, "laying out the held-out pixels")
@@ -172,6 +173,11 @@ def _prepared(
 def _check_method(
     recipe: FineTuneRecipe, start: ModelRecord, references: Sequence[HyperCube] | None
 ) -> None:
+    if start.task == "refine":
+        raise UserError(
+            f"model '{start.name}' is a part of a method and cannot be fine-tuned; start from "
+            f"one of {', '.join(entry.name for entry in list_models())}."
+        )
     if start.task == "superres" and recipe.method != "degraded":
         raise UserError(
             f"model '{start.name}' enlarges: it learns from clean cubes alone, which are shrunk; "

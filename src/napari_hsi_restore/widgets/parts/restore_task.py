@@ -68,8 +68,8 @@ def tasks_of(models: Sequence[ModelRecord]) -> tuple[RestoreTask, ...]:
     networks = tuple(
         _entry(model) for model in models if model.task == "denoise" and not is_method(model.name)
     )
-    untrained = tuple((method.name, method.purpose) for method in methods())
-    tasks = [RestoreTask(None, (("Networks", networks), ("Without training", untrained)))]
+    whole = tuple((method.name, method.purpose) for method in methods())
+    tasks = [RestoreTask(None, (("Networks", networks), ("Methods", whole)))]
     for scale in SCALES:
         enlargers = tuple(
             _entry(model) for model in models if model.task == "superres" and model.scale == scale

@@ -1,0 +1,106 @@
+"""What the refiner adds to an estimate, computed part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_hsi_restore.models.architectures.refiner import LEADING, Refiner
+
+Image = npt.NDArray[np.float32]
+Float = npt.NDArray[np.float64]
+
+_PIXELS = 2**20
+"""Of a part; about 300 bytes a pixel are in use at once."""
+
+
+def scales(estimate: Image) -> Image:
+    """Root mean square of each component, at least 1, float32 (components,)."""
+    energy = np.square(estimate).mean(axis=(1, 2), dtype=np.float64)
+    found: Image = np.sqrt(np.maximum(energy, 1.0)).astype(np.float32)
+    return found
+
+
+def correction(
+    network: Refiner, halo: int, removed: Image, estimate: Image
+) -> Generator[float, None, Image]:
+    """What the network adds to an estimate.
+
+    Parameters
+    ----------
+    network : Refiner
+    halo : int
+        Pixels around a part that decide what comes out in it, a multiple of
+        `Refiner.multiple`.
+    removed, estimate : float32 ndarray, (components, y, x)
+        In the axes of `napari_hsi_restore.classical.refined.axes_of`, in units of the noise.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    float32 ndarray, (components, y, x)
+    """
+    count, height, width = estimate.shape
+    scale = scales(estimate)
+    result = np.empty_like(estimate)
+    parts = list(_parts(height, width, network.multiple))
+    done, total = 0, len(parts) * count * network.steps
+    for rows in parts:
+        begin = max(0, rows.start - halo)
+        around = slice(begin, min(height, rows.stop + halo))
+        inside = slice(rows.start - begin, rows.stop - begin)
+        seen = removed[:, around], estimate[:, around]
+        for index in range(count):
+            steps = _one(network, *seen, scale, index)
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as stop:
+                    result[index, rows] = stop.value[inside]
+                    break
+                done += 1
+                yield done / total
+    return result
+
+
+def _parts(height: int, width: int, multiple: int) -> Iterator[slice]:
+    """Rows of the parts, each but the last one a multiple of what the network folds."""
+    rows = max(multiple, _PIXELS // max(1, width) // multiple * multiple)
+    for start in range(0, height, rows):
+        yield slice(start, min(start + rows, height))
+
+
+def _one(
+    network: Refiner, removed: Image, estimate: Image, scale: Image, index: int
+) -> Generator[None, None, Image]:
+    """The correction of one component, (y, x); yields several times a second."""
+    height, width = estimate.shape[1:]
+    border = ((0, 0), (0, -height % network.multiple), (0, -width % network.multiple))
+    device = next(network.parameters()).device
+
+    def tensor(images: Image) -> torch.Tensor:
+        return torch.from_numpy(np.pad(images, border, mode="symmetric"))[None].to(device)
+
+    one = slice(index, index + 1)
+    leading = np.minimum(np.arange(LEADING), len(estimate) - 1)
+    stages = network.stages(
+        tensor(removed[one]),
+        tensor(estimate[one]),
+        tensor(removed[leading]),
+        tensor(estimate[leading]),
+        torch.from_numpy(scale[one])[None].to(device),
+    )
+    for _ in range(network.steps):
+        # Not around the whole: the mode would hold for the caller between two steps.
+        with torch.inference_mode():
+            found = next(stages)
+        yield
+    corrected: Image = found[0, 0, :height, :width].float().cpu().numpy()
+    return corrected

@@ -1,0 +1,61 @@
+"""`ngmeet`, and a trained network that gives back what it removed too much [ours].
+
+The network is `napari_hsi_restore.models.architectures.refiner.Refiner`. It sees the components
+in the principal axes of the estimate, where the strongest ones show what the scene is like.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_hsi_restore.classical.collaborative import Filtering
+from napari_hsi_restore.classical.ngmeet import EXTRA, ngmeet, turned
+from napari_hsi_restore.noise.portion import portion
+
+Image = npt.NDArray[np.float32]
+Float = npt.NDArray[np.float64]
+
+MODEL = "refiner"
+"""Name of the bundled weights."""
+
+_ESTIMATED = 0.8
+
+
+def refined(components: Image, strong: int) -> Filtering:
+    """Denoise the components of a whitened cube.
+
+    Parameters and result are those of `napari_hsi_restore.classical.ngmeet.ngmeet`.
+    """
+    estimate = yield from portion(ngmeet(components, strong), 0.0, _ESTIMATED)
+    # Whoever only looks at cubes never waits for torch.
+    from napari_hsi_restore.classical.correction import correction
+    from napari_hsi_restore.models.architectures.refiner import Refiner
+    from napari_hsi_restore.zoo.loading import load
+
+    network, record = load(MODEL)
+    assert isinstance(network, Refiner)
+    axes = axes_of(estimate, strong)
+    inside = turned(axes.T, estimate)
+    removed = turned(axes.T, components) - inside
+    steps = correction(network, record.halo, removed, inside)
+    found = yield from portion(steps, _ESTIMATED, 1.0)
+    estimate += turned(axes, found)
+    return estimate
+
+
+def axes_of(estimate: Image, strong: int) -> Float:
+    """Principal axes of denoised components, (components, used), the strongest first.
+
+    Parameters
+    ----------
+    estimate : float32 ndarray, (components, y, x)
+        What `ngmeet` gives.
+    strong : int
+        As given to it.
+    """
+    flat = estimate.reshape(len(estimate), -1)
+    energy = (flat @ flat.T).astype(np.float64)
+    used = min(strong + EXTRA, len(estimate))
+    axes: Float = np.linalg.eigh(energy)[1][:, ::-1][:, :used]
+    return axes

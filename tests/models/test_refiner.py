@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from napari_hsi_restore.classical import correction
+from napari_hsi_restore.models.architectures.refiner import LEADING, Refiner
+from napari_hsi_restore.models.catalog import build
+from napari_hsi_restore.models.spec import RefinerSpec
+from napari_hsi_restore.noise.portion import finish
+
+SPEC = RefinerSpec(widths=(4, 6, 8), blocks=(1, 2, 1))
+
+
+def images(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def some(network):
+    generator = torch.Generator().manual_seed(1)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1, generator=generator)
+    return network.eval()
+
+
+@torch.inference_mode()
+def test_untrained_it_changes_nothing():
+    network = build(SPEC)
+    found = network(
+        *(images(2, count, 16, 24) for count in (5, 5, LEADING, LEADING)), torch.ones(2, 5)
+    )
+    assert found.shape == (2, 5, 16, 24)
+    assert not found.any()
+
+
+@torch.inference_mode()
+def test_each_component_is_corrected_as_if_it_were_alone():
+    network = some(build(SPEC))
+    removed, estimate, *leading = (images(1, n, 16, 16) for n in (4, 4, LEADING, LEADING))
+    scale = torch.tensor([[9.0, 3.0, 1.0, 2.0]])
+    together = network(removed, estimate, *leading, scale)
+    alone = network(removed[:, 2:3], estimate[:, 2:3], *leading, scale[:, 2:3])
+    torch.testing.assert_close(together[:, 2:3], alone)
+    steps = list(network.stages(removed, estimate, *leading, scale))
+    assert len(steps) == network.steps
+    torch.testing.assert_close(steps[-1], together)
+
+
+@pytest.mark.parametrize("shape", [(5, 203, 61), (2, 9, 8), (1, 1, 1)])
+def test_parts_are_the_whole(shape, monkeypatch):
+    network = some(build(SPEC))
+    removed, estimate = images(*shape).numpy(), 5 * images(*shape).numpy()
+    whole = finish(correction.correction(network, SPEC.halo, removed, estimate))
+    assert whole.shape == shape
+    assert whole.any()
+    monkeypatch.setattr(correction, "_PIXELS", 61 * 16)
+    parts = finish(correction.correction(network, SPEC.halo, removed, estimate))
+    assert abs(parts - whole).max() < 1e-5
+
+
+def test_the_halo_is_that_of_the_bundled_one():
+    assert RefinerSpec(widths=(32, 48, 64), blocks=(2, 2, 3)).halo == 104
+    with pytest.raises(ValueError, match="one of each for every level"):
+        RefinerSpec(widths=(4, 6), blocks=(1,))
+    assert isinstance(build(SPEC), Refiner)

@@ -1,0 +1,106 @@
+"""Training the network that looks over what ngmeet removed, on a tiny generated set."""
+
+import numpy as np
+import pytest
+
+from make.runs import assert_two_parts_are_one
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.events import Metric
+from napari_hsi_restore.io import write
+from napari_hsi_restore.scene import demo_scene
+from napari_hsi_restore.training import pilots
+from napari_hsi_restore.training.bundle import bundle
+from napari_hsi_restore.training.loop import train
+from napari_hsi_restore.training.recipe import NoiseMix, RefinerTraining
+from napari_hsi_restore.zoo import records
+from napari_hsi_restore.zoo.loading import load
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    for split, seed in (("train", 1), ("validation", 2), ("test", 3)):
+        (root / split).mkdir()
+        write(demo_scene(size=48, bands=8, seed=seed), root / split / "scene.npy")
+    return root
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("pilots")
+
+
+def recipe_of(folder, **changes):
+    settings = {
+        "name": "tiny_refiner",
+        "purpose": "A test.",
+        "network": {"widths": (8, 8), "blocks": (1, 1)},
+        "train": ("train/*.npy",),
+        "validation": ("validation/*.npy",),
+        "pilots": str(folder),
+        "draws": 2,
+        "side": 40,
+        "patch": 24,
+        "batch": 2,
+        "chosen": 2,
+        "noise": NoiseMix(lowest=10, highest=60),
+        "steps": 6,
+        "warmup": 2,
+        "precision": "32-true",
+        "check_every": 3,
+        **changes,
+    }
+    return RefinerTraining(**settings)
+
+
+def test_it_learns_from_pilots_that_are_made_once(data, folder, tmp_path):
+    recipe = recipe_of(folder, steps=150, check_every=150, learning_rate=3e-3)
+    events = list(train(recipe, data, tmp_path / "run", device="cpu"))
+    gains = {event.name: event.value for event in events if isinstance(event, Metric)}
+    assert gains["gain_mean"] > 0
+    made = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert pilots.path_of(folder, "scene", 1) in made
+    list(train(recipe_of(folder), data, tmp_path / "again", device="cpu"))
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == made
+
+
+def test_a_pilot_is_what_it_says(data, folder):
+    [source] = pilots.sources(recipe_of(folder), data)
+    pilot = pilots.make(source, 0, 0.0)
+    assert pilot.removed.shape == pilot.error.shape == pilot.estimate.shape
+    noise = np.asarray(pilot.removed - pilot.error)
+    assert noise.std() == pytest.approx(1.0, abs=0.05)
+    assert np.mean(np.square(pilot.error)) < 0.5
+    energy = np.square(pilot.estimate).mean(axis=(1, 2))
+    assert (energy[:-1] >= 0.999 * energy[1:]).all()
+    same = pilots.make(source, 0, 0.0)
+    np.testing.assert_allclose(same.estimate, pilot.estimate, atol=1e-3)
+
+
+def test_two_parts_give_the_same_weights_as_one(data, folder, tmp_path):
+    assert_two_parts_are_one(recipe_of(folder), data, tmp_path, "gain_mean")
+
+
+def test_a_run_goes_on_with_more_draws(data, folder, tmp_path):
+    list(train(recipe_of(folder, steps=2), data, tmp_path, device="cpu"))
+    more = recipe_of(folder, draws=3)
+    list(train(more, data, tmp_path, resume=True, device="cpu"))
+    assert pilots.path_of(folder, "scene", 2).exists()
+
+
+def test_nothing_below_test_is_read(data, folder, tmp_path):
+    with pytest.raises(UserError, match="training and validation never read them"):
+        list(train(recipe_of(folder, train=("*/*.npy",)), data, tmp_path, device="cpu"))
+
+
+def test_a_run_becomes_a_part_of_a_method(data, folder, tmp_path, monkeypatch):
+    recipe = recipe_of(folder, pictures=("cat",), picture_side=40, draws=1)
+    list(train(recipe, data, tmp_path / "run", device="cpu"))
+    record = bundle(tmp_path / "run", data, tmp_path / "models", "a test machine")
+    assert record.task == "refine"
+    assert record.provenance.data == ("train/scene.npy", "scikit-image/cat")
+    monkeypatch.setenv(records.FOLDER_VARIABLE, str(tmp_path / "models"))
+    network, same = load(record.name)
+    assert sum(weight.numel() for weight in network.parameters()) == same.parameters
+    assert record.name not in {entry.name for entry in records.list_models()}
+    assert record.name in {entry.name for entry in records.list_models("refine")}
