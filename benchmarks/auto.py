@@ -41,7 +41,17 @@ CASES = (
     "poisson-100",
     "poisson-20",
 )
-METHODS = ("fasthyde", "ngmeet", "photon", "mended", "sparse", "fasthyin", "stas_c", "stas_p")
+METHODS = (
+    "fasthyde",
+    "ngmeet",
+    "refined",
+    "photon",
+    "mended",
+    "sparse",
+    "fasthyin",
+    "stas_c",
+    "stas_p",
+)
 ALLOWED_DB = 0.3
 
 

@@ -16,6 +16,7 @@ from the beginning, with a higher threshold for its weak part.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ RESERVOIR = 20
 GIVEN_BACK = 0.3
 """Part of the removed noise that is given back before the subspace is estimated."""
 
+_AT_ONCE = 2**18
 _FIRST = Search(side=8, step=4, radius=16, count=64)
 _SECOND = Search(side=6, step=6, radius=16, count=32)
 _THIRD = Search(side=6, step=4, radius=16, count=64)
@@ -88,11 +90,22 @@ def ngmeet(components: Image, strong: int) -> Filtering:
 
 def _new_axes(components: Image, state: _State) -> _State:
     """The strongest axes of the estimate with a part of the noise given back."""
-    estimate = turned(state.axes, state.estimate)
-    mixed = (estimate + GIVEN_BACK * (components - estimate)).reshape(len(components), -1)
-    energy = (mixed @ mixed.T).astype(np.float64)
+    energy = np.zeros(2 * (len(components),))
+    for rows in row_blocks(components):
+        estimate = turned(state.axes, state.estimate[:, rows])
+        mixed = estimate + GIVEN_BACK * (components[:, rows] - estimate)
+        flat = mixed.reshape(len(mixed), -1)
+        energy += flat @ flat.T
     axes = np.linalg.eigh(energy)[1][:, ::-1][:, : state.axes.shape[1]]
     return _State(axes, turned(axes.T, components), turned(axes.T, estimate))
+
+
+def row_blocks(image: Image) -> Iterator[slice]:
+    """Rows of an image, (..., y, x), few enough that a copy of them hardly counts."""
+    height, width = image.shape[-2:]
+    rows = max(1, _AT_ONCE // max(1, width))
+    for start in range(0, height, rows):
+        yield slice(start, min(start + rows, height))
 
 
 def turned(matrix: npt.NDArray[np.float64], image: Image) -> Image:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.classical.collaborative import Filtering
-from napari_hsi_restore.classical.ngmeet import EXTRA, ngmeet, turned
+from napari_hsi_restore.classical.ngmeet import EXTRA, ngmeet, row_blocks, turned
 from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
@@ -40,7 +40,8 @@ def refined(components: Image, strong: int) -> Filtering:
     removed = turned(axes.T, components) - inside
     steps = correction(network, record.halo, removed, inside)
     found = yield from portion(steps, _ESTIMATED, 1.0)
-    estimate += turned(axes, found)
+    for rows in row_blocks(estimate):
+        estimate[:, rows] += turned(axes, found[:, rows])
     return estimate
 
 
