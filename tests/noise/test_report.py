@@ -218,6 +218,15 @@ def test_the_advice_follows_from_what_is_found(clean, preset, expected):
     assert advice(degrade(clean, preset, seed=2)) == expected
 
 
+def test_the_advice_for_noise_that_differs_much_between_many_bands(clean):
+    found = report(degrade(clean, "gaussian-30", seed=0))
+    many = np.linspace(0.001, 0.3, 90)
+    assert recommend(found.model_copy(update={"sigma": tuple(many)})).model == "ngmeet"
+    alike = tuple(0.1 + many / 2)
+    assert recommend(found.model_copy(update={"sigma": alike})).model == "refined"
+    assert recommend(found.model_copy(update={"sigma": tuple(many[::3])})).model == "refined"
+
+
 def test_the_advice_does_not_deny_what_was_found(clean):
     found = report(degrade(clean, "gaussian-30", seed=0))
     plain = recommend(found).reason
