@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from napari_hsi_restore.classical import side_by_side
 from napari_hsi_restore.classical.collaborative import threshold, wiener
@@ -44,6 +45,17 @@ def test_who_stops_waits_for_nothing_that_has_not_begun(four):
     results.close()
     assert len(begun) < 20
     assert not any(thread.name.startswith("patches") for thread in threading.enumerate())
+
+
+def test_products_get_their_threads_back(four):
+    def threads():
+        return [entry["num_threads"] for entry in threadpool_info() if entry["user_api"] == "blas"]
+
+    before = threads()
+    results = side_by_side.in_order(lambda number: threads(), range(50))
+    assert set(next(results)) == {1}
+    results.close()
+    assert threads() == before
 
 
 def test_the_number_of_threads_changes_nothing(monkeypatch):
