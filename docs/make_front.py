@@ -50,6 +50,8 @@ def main() -> None:
         right.annotate(name, (max(size, 1e3), psnr), (5, 3), textcoords="offset points", size=8)
     left.set_xscale("log")
     right.set_xscale("log")
+    left.set_xticks([0.5, 1.0, 2.0], ["0.5", "1", "2"])
+    left.minorticks_off()
     right.set_xticks([1e3, 1e4, 1e5, 1e6], ["no weights", "10 000", "100 000", "1 000 000"])
     left.set_xlabel("seconds a megavalue", fontsize=9)
     right.set_xlabel("weights", fontsize=9)
