@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import napari_hsi_restore.classical.ngmeet as ngmeet_module
 from napari_hsi_restore.classical import Settings, restore_classically
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.degradations import degrade
@@ -48,6 +49,13 @@ def test_it_is_a_part_of_the_package_and_no_choice_of_its_own(noisy):
     assert record.name not in {entry.name for entry in records.list_models()}
     with pytest.raises(UserError, match="'refiner' is not known; choose auto or one of"):
         denoise(noisy, DenoiseRecipe(model="refiner"))
+
+
+def test_a_large_image_is_turned_in_blocks_of_rows(run, noisy, monkeypatch):
+    whole = run(noisy, "refined").data
+    monkeypatch.setattr(ngmeet_module, "_AT_ONCE", 64 * 7)
+    # Rounding may change which patches are most similar here and there.
+    assert np.std(run(noisy, "refined").data - whole) < 2e-3
 
 
 def test_it_says_how_far_it_is_and_can_be_stopped(noisy):

@@ -92,12 +92,12 @@ def _new_axes(components: Image, state: _State) -> _State:
     """The strongest axes of the estimate with a part of the noise given back."""
     energy = np.zeros(2 * (len(components),))
     for rows in row_blocks(components):
-        estimate = turned(state.axes, state.estimate[:, rows])
-        mixed = estimate + GIVEN_BACK * (components[:, rows] - estimate)
+        part = turned(state.axes, state.estimate[:, rows])
+        mixed = part + GIVEN_BACK * (components[:, rows] - part)
         flat = mixed.reshape(len(mixed), -1)
         energy += flat @ flat.T
     axes = np.linalg.eigh(energy)[1][:, ::-1][:, : state.axes.shape[1]]
-    return _State(axes, turned(axes.T, components), turned(axes.T, estimate))
+    return _State(axes, turned(axes.T, components), turned(axes.T @ state.axes, state.estimate))
 
 
 def row_blocks(image: Image) -> Iterator[slice]:
