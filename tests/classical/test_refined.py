@@ -71,9 +71,11 @@ def test_it_says_how_far_it_is_and_can_be_stopped(noisy):
 
 
 def test_a_part_is_very_nearly_cut_from_the_whole():
-    noisy = degrade(demo_scene(size=128), "gaussian-30", seed=0)
+    clean = demo_scene(size=128)
+    noisy = degrade(clean, "gaussian-30", seed=0)
     region = (slice(30, 90), slice(20, 100))
     *_, whole = restore_classically(noisy, "refined", Settings())
     *_, part = restore_classically(noisy, "refined", Settings(), region=region)
     cut = whole.result.data[:, *region]
-    assert np.std(part.result.data - cut) < 0.1 * np.std(cut - noisy.data[:, *region])
+    wrong = np.std(cut - clean.data[:, *region])
+    assert np.std(part.result.data - cut) < 0.15 * wrong

@@ -44,6 +44,20 @@ def test_each_component_is_corrected_as_if_it_were_alone():
     torch.testing.assert_close(steps[-1], together)
 
 
+@pytest.mark.parametrize(
+    ("widths", "blocks"),
+    [((4, 6, 8), (1, 2, 1)), ((4, 6, 8), (2, 2, 3)), ((4, 6, 8, 10, 6), (1, 3, 2, 2, 1))],
+)
+@torch.inference_mode()
+def test_a_larger_one_begins_with_what_a_smaller_one_does(widths, blocks):
+    small = some(build(SPEC))
+    large = build(RefinerSpec(widths=widths, blocks=blocks))
+    large.load_state_dict(large.begun(small.state_dict()))
+    inputs = [images(1, count, 32, 32) for count in (2, 2, LEADING, LEADING)]
+    scale = torch.tensor([[3.0, 1.0]])
+    torch.testing.assert_close(large(*inputs, scale), small(*inputs, scale))
+
+
 @pytest.mark.parametrize("shape", [(5, 203, 61), (2, 9, 8), (1, 1, 1)])
 def test_parts_are_the_whole(shape, monkeypatch):
     network = some(build(SPEC))
@@ -51,7 +65,7 @@ def test_parts_are_the_whole(shape, monkeypatch):
     whole = finish(correction.correction(network, SPEC.halo, removed, estimate))
     assert whole.shape == shape
     assert whole.any()
-    monkeypatch.setattr(correction, "_PIXELS", 61 * 16)
+    monkeypatch.setattr(correction, "PART_PIXELS", 61 * 16)
     parts = finish(correction.correction(network, SPEC.halo, removed, estimate))
     assert abs(parts - whole).max() < 1e-5
 

@@ -15,6 +15,7 @@ from napari_hsi_restore.restore import DenoiseRecipe, denoise, denoisers, restor
 from napari_hsi_restore.restore.automatic import resolved
 from napari_hsi_restore.restore.statistics import Measured
 from napari_hsi_restore.scene import demo_scene
+from napari_hsi_restore.zoo.records import record
 
 every_method = pytest.mark.parametrize("name", [method.name for method in METHODS])
 
@@ -71,6 +72,15 @@ def test_a_preview_has_its_place_and_the_whole_is_written_where_it_is_wanted(noi
     assert done.result.data is out
     entry = json.loads(done.result.history[-1])
     assert (entry["step"], entry["model"], entry["noise"]) == ("denoise", "fasthyde", "estimated")
+
+
+@pytest.mark.parametrize("name", ["refined", "ngmeet"])
+def test_the_history_names_the_weights_that_a_method_took(noisy, name):
+    result = denoise(noisy.crop(slice(0, 24), slice(0, 24)), DenoiseRecipe(model=name))
+    entry = json.loads(result.history[-1])
+    said = {key: entry[key] for key in ("network", "weights_sha256") if key in entry}
+    bundled = {"network": "refiner", "weights_sha256": record("refiner").sha256}
+    assert said == (bundled if name == "refined" else {})
 
 
 def test_what_was_measured_once_is_not_measured_again_and_changes_nothing(noisy, monkeypatch):

@@ -88,6 +88,24 @@ def test_a_run_goes_on_with_more_draws(data, folder, tmp_path):
     assert pilots.path_of(folder, "scene", 2).exists()
 
 
+def test_a_larger_network_begins_with_a_smaller_one(data, folder, tmp_path):
+    network = {"widths": (8, 8, 8), "blocks": (1, 2, 1)}
+    larger = recipe_of(folder, network=network, start=str(tmp_path / "small"), steps=0)
+
+    def best(recipe, name):
+        events = train(recipe, data, tmp_path / name, resume=True, device="cpu")
+        metrics = [event for event in events if isinstance(event, Metric)]
+        return max(event.value for event in metrics if event.name == "gain_mean")
+
+    small, large = best(recipe_of(folder, steps=9), "small"), best(larger, "large")
+    assert large == pytest.approx(small, rel=1e-3)
+    narrower = recipe_of(
+        folder, network={"widths": (4,), "blocks": (1,)}, start=str(tmp_path / "small")
+    )
+    with pytest.raises(UserError, match="another network than the recipe's"):
+        list(train(narrower, data, tmp_path / "narrow", device="cpu"))
+
+
 def test_nothing_below_test_is_read(data, folder, tmp_path):
     with pytest.raises(UserError, match="training and validation never read them"):
         list(train(recipe_of(folder, train=("*/*.npy",)), data, tmp_path, device="cpu"))

@@ -48,11 +48,11 @@ class Method:
         Whether it looks for stripes, along whole rows or columns.
     copies : int
         Copies of the cube, in float32, that are in memory at once, the result included.
-    network : str
-        Name of the trained network that finishes its work; empty where it needs none.
     run : callable
         ``run(measured, sigma)`` yields the fraction done and returns the restored cube,
         float32 (bands, y, x), in stored units. `sigma`, (active,), is the noise.
+    network : str
+        Name of the trained network that finishes its work; empty where it needs none.
     """
 
     name: str
@@ -64,8 +64,8 @@ class Method:
     stabilises: bool
     destripes: bool
     copies: int
-    network: str
     run: Callable[[Measured, Float], Restoring]
+    network: str = ""
 
 
 def _fasthyde(measured: Measured, sigma: Float) -> Restoring:
@@ -99,7 +99,6 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=1,
-        network="",
         run=_fasthyde,
     ),
     Method(
@@ -112,7 +111,6 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=1,
-        network="",
         run=_ngmeet,
     ),
     Method(
@@ -125,8 +123,8 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=1,
-        network=MODEL,
         run=_refined,
+        network=MODEL,
     ),
     Method(
         "photon",
@@ -138,8 +136,8 @@ METHODS: tuple[Method, ...] = (
         stabilises=True,
         destripes=False,
         copies=3,
-        network=MODEL,
         run=photon,
+        network=MODEL,
     ),
     Method(
         "mended",
@@ -151,8 +149,8 @@ METHODS: tuple[Method, ...] = (
         stabilises=True,
         destripes=True,
         copies=4,
-        network=MODEL,
         run=mended,
+        network=MODEL,
     ),
     Method(
         "sparse",
@@ -164,8 +162,8 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=True,
         copies=6,
-        network=MODEL,
         run=sparse,
+        network=MODEL,
     ),
     Method(
         "destripe",
@@ -177,7 +175,6 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=True,
         copies=2,
-        network="",
         run=destripe,
     ),
     Method(
@@ -190,7 +187,6 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=2,
-        network="",
         run=inpaint,
     ),
     Method(
@@ -203,8 +199,8 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=2,
-        network=MODEL,
         run=_fasthyin,
+        network=MODEL,
     ),
     Method(
         "sip",
@@ -216,7 +212,6 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=1,
-        network="",
         run=_sip,
     ),
     Method(
@@ -229,7 +224,6 @@ METHODS: tuple[Method, ...] = (
         stabilises=False,
         destripes=False,
         copies=1,
-        network="",
         run=smooth,
     ),
 )

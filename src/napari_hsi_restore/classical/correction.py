@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from napari_hsi_restore.classical.refined import PART_PIXELS
 from napari_hsi_restore.models.architectures.refiner import LEADING, Refiner
+from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
-
-_PIXELS = 2**20
-"""Of a part; about 300 bytes a pixel are in use at once."""
 
 
 def scales(estimate: Image) -> Image:
@@ -51,36 +50,31 @@ def correction(
     scale = scales(estimate)
     result = np.empty_like(estimate)
     parts = list(_parts(height, width, network.multiple))
-    done, total = 0, len(parts) * count * network.steps
-    for rows in parts:
+    total = len(parts) * count
+    for number, rows in enumerate(parts):
         begin = max(0, rows.start - halo)
         around = slice(begin, min(height, rows.stop + halo))
         inside = slice(rows.start - begin, rows.stop - begin)
         seen = removed[:, around], estimate[:, around]
         for index in range(count):
+            done = number * count + index
             steps = _one(network, *seen, scale, index)
-            while True:
-                try:
-                    next(steps)
-                except StopIteration as stop:
-                    result[index, rows] = stop.value[inside]
-                    break
-                done += 1
-                yield done / total
+            found = yield from portion(steps, done / total, (done + 1) / total)
+            result[index, rows] = found[inside]
     return result
 
 
 def _parts(height: int, width: int, multiple: int) -> Iterator[slice]:
     """Rows of the parts, each but the last one a multiple of what the network folds."""
-    rows = max(multiple, _PIXELS // max(1, width) // multiple * multiple)
+    rows = max(multiple, PART_PIXELS // max(1, width) // multiple * multiple)
     for start in range(0, height, rows):
         yield slice(start, min(start + rows, height))
 
 
 def _one(
     network: Refiner, removed: Image, estimate: Image, scale: Image, index: int
-) -> Generator[None, None, Image]:
-    """The correction of one component, (y, x); yields several times a second."""
+) -> Generator[float, None, Image]:
+    """The correction of one component, (y, x); yields the fraction done, a few times a second."""
     height, width = estimate.shape[1:]
     border = ((0, 0), (0, -height % network.multiple), (0, -width % network.multiple))
     device = next(network.parameters()).device
@@ -97,10 +91,10 @@ def _one(
         tensor(estimate[leading]),
         torch.from_numpy(scale[one])[None].to(device),
     )
-    for _ in range(network.steps):
+    for step in range(network.steps):
         # Not around the whole: the mode would hold for the caller between two steps.
         with torch.inference_mode():
             found = next(stages)
-        yield
+        yield (step + 1) / network.steps
     corrected: Image = found[0, 0, :height, :width].float().cpu().numpy()
     return corrected

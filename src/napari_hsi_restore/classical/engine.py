@@ -15,14 +15,22 @@ import psutil
 
 from napari_hsi_restore.classical.catalog import Method, find_method
 from napari_hsi_restore.classical.part import MARGIN, Part, Region, cut_part
+from napari_hsi_restore.classical.refined import PART_PIXELS
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.noise.known import Known
 from napari_hsi_restore.noise.measured import Block, Float, Mask, Measured, told_noise
+from napari_hsi_restore.zoo.records import record
 
 _PLANES = 100
 """Images of components, noisy, filtered and weights, that are in memory at once."""
+
+_NETWORK_PLANES = 90
+"""As many more while a network looks over the result."""
+
+_NETWORK_BYTES = 300.0
+"""What it takes for a pixel, of the part that it looks at."""
 
 _MEASURED_END = 0.1
 
@@ -207,7 +215,12 @@ def memory_needed(shape: tuple[int, int, int], name: str, region: Region | None 
             min(length, place.stop - place.start + 2 * MARGIN)
             for length, place in zip((height, width), region, strict=True)
         )
-    return 4.0 * height * width * (find_method(name).copies * bands + _PLANES)
+    method, pixels = find_method(name), height * width
+    planes, network = method.copies * bands + _PLANES, 0.0
+    if method.network:
+        planes += _NETWORK_PLANES
+        network = _NETWORK_BYTES * min(pixels, PART_PIXELS)
+    return 4.0 * pixels * planes + network
 
 
 def memory_allowed(limit_gib: float | None) -> float:
@@ -262,6 +275,9 @@ def _history(
         "model": method.name,
         "chosen": chosen,
     }
+    if method.network:
+        entry["network"] = method.network
+        entry["weights_sha256"] = record(method.network).sha256
     if method.needs_noise:
         entry["noise"] = "estimated" if isinstance(told.noise, str) else "told"
         entry["sigma"] = [float(f"{value:.5g}") for value in sigma]

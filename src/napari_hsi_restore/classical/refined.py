@@ -6,6 +6,11 @@ in the principal axes of the estimate, where the strongest ones show what the sc
 
 from __future__ import annotations
 
+import functools
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +24,14 @@ Float = npt.NDArray[np.float64]
 MODEL = "refiner"
 """Name of the bundled weights."""
 
+PART_PIXELS = 2**20
+"""Of the part of an image that the network looks at in one go."""
+
 _ESTIMATED = 0.8
+_MOMENT_S = 0.02
+
+Steps = Callable[[Image, Image], Filtering]
+"""`napari_hsi_restore.classical.correction.correction` with its network."""
 
 
 def refined(components: Image, strong: int) -> Filtering:
@@ -27,22 +39,32 @@ def refined(components: Image, strong: int) -> Filtering:
 
     Parameters and result are those of `napari_hsi_restore.classical.ngmeet.ngmeet`.
     """
+    # torch alone takes seconds to load, and whoever only looks at cubes never needs it.
+    pool = ThreadPoolExecutor(1, thread_name_prefix="refiner")
+    loading = pool.submit(_load)
+    pool.shutdown(wait=False)
     estimate = yield from portion(ngmeet(components, strong), 0.0, _ESTIMATED)
-    # Whoever only looks at cubes never waits for torch.
+    while not loading.done():
+        yield _ESTIMATED
+        time.sleep(_MOMENT_S)
+    correction = loading.result()
+    axes = axes_of(estimate, strong)
+    inside = turned(axes.T, estimate)
+    removed = turned(axes.T, components) - inside
+    found = yield from portion(correction(removed, inside), _ESTIMATED, 1.0)
+    for rows in row_blocks(estimate):
+        estimate[:, rows] += turned(axes, found[:, rows])
+    return estimate
+
+
+def _load() -> Steps:
     from napari_hsi_restore.classical.correction import correction
     from napari_hsi_restore.models.architectures.refiner import Refiner
     from napari_hsi_restore.zoo.loading import load
 
     network, record = load(MODEL)
     assert isinstance(network, Refiner)
-    axes = axes_of(estimate, strong)
-    inside = turned(axes.T, estimate)
-    removed = turned(axes.T, components) - inside
-    steps = correction(network, record.halo, removed, inside)
-    found = yield from portion(steps, _ESTIMATED, 1.0)
-    for rows in row_blocks(estimate):
-        estimate[:, rows] += turned(axes, found[:, rows])
-    return estimate
+    return functools.partial(correction, network, record.halo)
 
 
 def axes_of(estimate: Image, strong: int) -> Float:

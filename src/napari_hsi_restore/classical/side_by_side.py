@@ -1,9 +1,9 @@
 """The same work on many parts of an image, on all cores, its results in order.
 
 numpy lets other threads run while it computes. The library behind its products gets one thread
-meanwhile: several of its own beside several of ours would wait for each other, and take twice as
-long (measured). As the results come in the order of the parts, their sum is the same to the last
-digit whatever the number of cores.
+meanwhile: several of its own beside several of ours would wait for each other. As the results
+come in the order of the parts, their sum is the same to the last digit whatever the number of
+cores.
 """
 
 from __future__ import annotations

@@ -198,7 +198,8 @@ class Run:
         ------
         UserError
             If the checkpoint is of another recipe. How long the run is, how often it is
-            checked, `decay`, `precision` and the device may change between two parts.
+            checked, `decay`, `precision`, the device and, of a refiner, the number of regions
+            of every cube (`draws`) may change between two parts.
         """
         state, tensors = checkpoint.load(self.folder / LAST)
         try:

@@ -31,7 +31,18 @@ _EVENLY = 0.2
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Scene:
-    """A pilot with what the draw of its components goes by."""
+    """A pilot with what the draw of its components goes by.
+
+    Attributes
+    ----------
+    pilot : Pilot
+    errors : float32 tensor, (components,)
+        Mean square of what is wrong in each, in units of the noise.
+    chances : float64 ndarray, (components,)
+        That a component is drawn; their sum is 1.
+    scale : float32 tensor, (components,)
+        As `napari_hsi_restore.classical.correction.scales` gives it.
+    """
 
     pilot: Pilot
     errors: torch.Tensor

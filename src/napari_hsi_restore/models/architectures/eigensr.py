@@ -21,12 +21,20 @@ from torch.nn import functional
 
 
 class Block(nn.Module):
-    """``x + conv(relu(conv(x)))`` of 3 x 3 convolutions."""
+    """``x + conv(relu(conv(x)))`` of 3 x 3 convolutions.
 
-    def __init__(self, width: int) -> None:
+    Parameters
+    ----------
+    width : int
+        Features in and out.
+    bias : bool
+        Whether the convolutions have one.
+    """
+
+    def __init__(self, width: int, *, bias: bool = True) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.first = nn.Conv2d(width, width, 3, padding=1, bias=bias)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=bias)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(batch, width, y, x) to the same shape."""

@@ -14,11 +14,13 @@ pixels folded two by two into channels (as in FFDNet, Zhang, Zuo and Zhang, IEEE
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from napari_hsi_restore.models.architectures.eigensr import Block
 
 LEADING = 3
 """Eigenimages that are seen beside the one that is corrected."""
@@ -28,24 +30,11 @@ _FOLD = 2
 _MAPS = 3 + 2 * LEADING
 
 
-class Block(nn.Module):
-    """``x + conv(relu(conv(x)))`` of 3 x 3 convolutions; nothing at first."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """(batch, width, y, x) to the same shape."""
-        inner = functional.relu(self.first(features), inplace=True)
-        result: torch.Tensor = features + self.second(inner)
-        return result
-
-
 def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(Block(width) for _ in range(count)))
+    blocks = [Block(width, bias=False) for _ in range(count)]
+    for block in blocks:
+        nn.init.zeros_(block.second.weight)
+    return nn.Sequential(*blocks)
 
 
 class Refiner(nn.Module):
@@ -104,11 +93,36 @@ class Refiner(nn.Module):
         *_, found = self.stages(removed, estimate, leading_removed, leading_estimate, scale)
         return found
 
+    def begun(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Weights with which this network does what a smaller one does, to learn on.
+
+        Blocks that the smaller one does not have begin as nothing, and so do deeper levels.
+
+        Parameters
+        ----------
+        weights : mapping of str to tensor
+            Of a network with the same widths at its levels, and with at most as many blocks.
+
+        Returns
+        -------
+        dict of str to tensor
+            Every weight of this network, if `weights` has nothing that this one lacks.
+        """
+        levels = sum(name.startswith("down.") for name in weights)
+        own = len(self.down)
+        middle = "middle." if levels == own else f"enter.{levels}."
+        found = self.state_dict()
+        for level in range(levels, own):
+            found[f"up.{level}.weight"] = torch.zeros_like(found[f"up.{level}.weight"])
+        for name, tensor in weights.items():
+            found[name.replace("middle.", middle, 1)] = tensor
+        return found
+
     @property
     def steps(self) -> int:
         """How many values `stages` yields."""
         blocks = sum(len(part) for part in (*self.enter, *self.leave))
-        return blocks + len(self.middle) + 1
+        return 1 + blocks + len(self.middle) + 1
 
     def stages(
         self,
@@ -123,7 +137,8 @@ class Refiner(nn.Module):
         Yields
         ------
         tensor
-            Features, once a block; then what has to be added to the estimate.
+            Features, once at the entrance and once a block; then what has to be added to
+            the estimate.
         """
         batch, components, height, width = removed.shape
         own = torch.stack((removed, _detail(estimate), estimate / scale[:, :, None, None]), dim=2)
@@ -135,6 +150,7 @@ class Refiner(nn.Module):
         level = level.expand(-1, 1, *folded.shape[2:]).to(folded.dtype)
         features = torch.cat((folded, level), dim=1).contiguous(memory_format=torch.channels_last)
         features = self.head(features)
+        yield features
         kept = []
         for enter, down in zip(self.enter, self.down, strict=True):
             for block in _each(enter):
