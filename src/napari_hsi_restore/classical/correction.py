@@ -26,7 +26,7 @@ def scales(estimate: Image) -> Image:
 def correction(
     network: Refiner, halo: int, removed: Image, estimate: Image
 ) -> Generator[float, None, Image]:
-    """What the network adds to an estimate.
+    """What the network adds to an estimate: its answers to two views of it, on average.
 
     Parameters
     ----------
@@ -84,17 +84,27 @@ def _one(
 
     one = slice(index, index + 1)
     leading = np.minimum(np.arange(LEADING), len(estimate) - 1)
-    stages = network.stages(
-        tensor(removed[one]),
-        tensor(estimate[one]),
-        tensor(removed[leading]),
-        tensor(estimate[leading]),
-        torch.from_numpy(scale[one])[None].to(device),
-    )
-    for step in range(network.steps):
-        # Not around the whole: the mode would hold for the caller between two steps.
-        with torch.inference_mode():
-            found = next(stages)
-        yield (step + 1) / network.steps
-    corrected: Image = found[0, 0, :height, :width].float().cpu().numpy()
+    maps = [
+        tensor(images) for images in (removed[one], estimate[one], removed[leading], estimate[leading])
+    ]
+    level = torch.from_numpy(scale[one])[None].to(device)
+    answers = []
+    for number, view in enumerate(_VIEWS):
+        stages = network.stages(*map(view, maps), level)
+        for step in range(network.steps):
+            # Not around the whole: the mode would hold for the caller between two steps.
+            with torch.inference_mode():
+                found = next(stages)
+            yield (number + (step + 1) / network.steps) / len(_VIEWS)
+        answers.append(view(found)[0, 0, :height, :width].float().cpu().numpy())
+    corrected: Image = np.mean(answers, axis=0)
     return corrected
+
+
+def _mirrored(images: torch.Tensor) -> torch.Tensor:
+    """Left and right, bright and dark exchanged, (..., y, x); twice is the same again."""
+    return -images.flip(-1)
+
+
+_VIEWS = (torch.clone, _mirrored)
+"""The answer is the mean over these views: an error that turns with the image is none of the scene."""
