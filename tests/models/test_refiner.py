@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -6,6 +7,7 @@ from napari_hsi_restore.models.architectures.refiner import LEADING, Refiner
 from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.models.spec import RefinerSpec
 from napari_hsi_restore.noise.portion import finish
+from napari_hsi_restore.zoo.loading import load
 
 SPEC = RefinerSpec(widths=(4, 6, 8), blocks=(1, 2, 1))
 
@@ -70,8 +72,29 @@ def test_parts_are_the_whole(shape, monkeypatch):
     assert abs(parts - whole).max() < 1e-5
 
 
+def test_what_is_far_hardly_matters_to_the_bundled_one(monkeypatch):
+    network, record = load("refiner")
+    shape = (3, 480, 40)
+    smooth = torch.nn.functional.avg_pool2d(images(*shape), 9, 1, padding=4).numpy()
+    removed, estimate = images(*shape).numpy(), 60 * smooth
+    whole = finish(correction.correction(network, record.halo, removed, estimate))
+    monkeypatch.setattr(correction, "PART_PIXELS", 40 * 64)
+    parts = finish(correction.correction(network, record.halo, removed, estimate))
+    assert whole.std() > 0.01
+    assert 0 < (parts - whole).std() < 0.01 * whole.std()
+
+
+def test_the_answer_is_the_same_to_a_mirrored_negative():
+    network = some(build(SPEC))
+    removed, estimate = images(3, 40, 56).numpy(), 5 * images(3, 40, 56).numpy()
+    mirrored = (-images[:, :, ::-1] for images in (removed, estimate))
+    found = finish(correction.correction(network, SPEC.halo, removed, estimate))
+    again = finish(correction.correction(network, SPEC.halo, *mirrored))
+    np.testing.assert_allclose(-again[:, :, ::-1], found, atol=1e-5)
+
+
 def test_the_halo_is_that_of_the_bundled_one():
-    assert RefinerSpec(widths=(32, 48, 64), blocks=(2, 2, 3)).halo == 104
+    assert RefinerSpec(widths=(32, 48, 64, 96), blocks=(2, 3, 3, 4)).halo == 304
     with pytest.raises(ValueError, match="one of each for every level"):
         RefinerSpec(widths=(4, 6), blocks=(1,))
     assert isinstance(build(SPEC), Refiner)

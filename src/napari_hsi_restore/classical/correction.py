@@ -15,6 +15,8 @@ from napari_hsi_restore.noise.portion import portion
 Image = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
 
+_FAR = 96
+
 
 def scales(estimate: Image) -> Image:
     """Root mean square of each component, at least 1, float32 (components,)."""
@@ -33,7 +35,8 @@ def correction(
     network : Refiner
     halo : int
         Pixels around a part that decide what comes out in it, a multiple of
-        `Refiner.multiple`.
+        `Refiner.multiple`. No more than about 96 are taken: what is farther decides less than
+        a thousandth of the correction.
     removed, estimate : float32 ndarray, (components, y, x)
         In the axes of `napari_hsi_restore.classical.refined.axes_of`, in units of the noise.
 
@@ -49,6 +52,7 @@ def correction(
     count, height, width = estimate.shape
     scale = scales(estimate)
     result = np.empty_like(estimate)
+    halo = min(halo, -(-_FAR // network.multiple) * network.multiple)
     parts = list(_parts(height, width, network.multiple))
     total = len(parts) * count
     for number, rows in enumerate(parts):
@@ -85,7 +89,8 @@ def _one(
     one = slice(index, index + 1)
     leading = np.minimum(np.arange(LEADING), len(estimate) - 1)
     maps = [
-        tensor(images) for images in (removed[one], estimate[one], removed[leading], estimate[leading])
+        tensor(images)
+        for images in (removed[one], estimate[one], removed[leading], estimate[leading])
     ]
     level = torch.from_numpy(scale[one])[None].to(device)
     answers = []
@@ -107,4 +112,4 @@ def _mirrored(images: torch.Tensor) -> torch.Tensor:
 
 
 _VIEWS = (torch.clone, _mirrored)
-"""The answer is the mean over these views: an error that turns with the image is none of the scene."""
+"""The answer is the mean over these views."""
