@@ -26,7 +26,7 @@ from napari_hsi_restore.zoo.records import record
 _PLANES = 100
 """Images of components, noisy, filtered and weights, that are in memory at once."""
 
-_NETWORK_PLANES = 90
+_NETWORK_PLANES = 110
 """As many more while a network looks over the result."""
 
 _NETWORK_BYTES = 300.0
