@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -111,5 +111,5 @@ def _mirrored(images: torch.Tensor) -> torch.Tensor:
     return -images.flip(-1)
 
 
-_VIEWS = (torch.clone, _mirrored)
+_VIEWS: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (torch.clone, _mirrored)
 """The answer is the mean over these views."""
