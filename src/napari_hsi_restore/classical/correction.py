@@ -95,7 +95,8 @@ def _one(
     level = torch.from_numpy(scale[one])[None].to(device)
     answers = []
     for number, view in enumerate(_VIEWS):
-        stages = network.stages(*map(view, maps), level)
+        one_removed, one_estimate, leading_removed, leading_estimate = map(view, maps)
+        stages = network.stages(one_removed, one_estimate, leading_removed, leading_estimate, level)
         for step in range(network.steps):
             # Not around the whole: the mode would hold for the caller between two steps.
             with torch.inference_mode():
