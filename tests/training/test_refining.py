@@ -1,5 +1,7 @@
 """Training the network that looks over what ngmeet removed, on a tiny generated set."""
 
+from importlib import resources
+
 import numpy as np
 import pytest
 
@@ -7,11 +9,12 @@ from make.runs import assert_two_parts_are_one
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Metric
 from napari_hsi_restore.io import write
+from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.training import pilots
 from napari_hsi_restore.training.bundle import bundle
 from napari_hsi_restore.training.loop import train
-from napari_hsi_restore.training.recipe import NoiseMix, RefinerTraining
+from napari_hsi_restore.training.recipe import NoiseMix, RefinerTraining, load_recipe
 from napari_hsi_restore.zoo import records
 from napari_hsi_restore.zoo.loading import load
 
@@ -122,3 +125,13 @@ def test_a_run_becomes_a_part_of_a_method(data, folder, tmp_path, monkeypatch):
     assert sum(weight.numel() for weight in network.parameters()) == same.parameters
     assert record.name not in {entry.name for entry in records.list_models()}
     assert record.name in {entry.name for entry in records.list_models("refine")}
+
+
+def test_the_bundled_weights_are_those_of_the_committed_recipes():
+    recipes = resources.files("napari_hsi_restore.training") / "recipes"
+    recipe = load_recipe(recipes / "refiner.json")
+    assert records.record("refiner").provenance.recipe == recipe.model_dump(mode="json")
+    first = load_recipe(recipes / "refiner_small.json")
+    assert recipe.start == f"runs/{first.name}"
+    network = build(recipe.network)
+    network.load_state_dict(network.begun(build(first.network).state_dict()))
