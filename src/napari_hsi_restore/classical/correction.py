@@ -16,6 +16,7 @@ Image = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
 
 _FAR = 96
+"""Pixels beyond which hardly anything decides what the bundled weights answer."""
 
 
 def scales(estimate: Image) -> Image:
@@ -36,7 +37,7 @@ def correction(
     halo : int
         Pixels around a part that decide what comes out in it, a multiple of
         `Refiner.multiple`. No more than about 96 are taken: what is farther decides less than
-        a thousandth of the correction.
+        a hundredth of the correction by the bundled weights.
     removed, estimate : float32 ndarray, (components, y, x)
         In the axes of `napari_hsi_restore.classical.refined.axes_of`, in units of the noise.
 

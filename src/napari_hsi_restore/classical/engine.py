@@ -27,10 +27,10 @@ _PLANES = 100
 """Images of components, noisy, filtered and weights, that are in memory at once."""
 
 _NETWORK_PLANES = 110
-"""As many more while a network looks over the result."""
+"""Such images more while a network looks over the result (measured)."""
 
 _NETWORK_BYTES = 300.0
-"""What it takes for a pixel, of the part that it looks at."""
+"""Bytes that the network itself takes for every pixel of the part that it looks at."""
 
 _MEASURED_END = 0.1
 

@@ -25,12 +25,12 @@ MODEL = "refiner"
 """Name of the bundled weights."""
 
 PART_PIXELS = 2**20
-"""Of the part of an image that the network looks at in one go."""
+"""Pixels, at most, of the part of an image that the network looks at in one go."""
 
 _ESTIMATED = 0.8
 _MOMENT_S = 0.02
 
-Steps = Callable[[Image, Image], Filtering]
+Correction = Callable[[Image, Image], Filtering]
 """`napari_hsi_restore.classical.correction.correction` with its network."""
 
 
@@ -41,7 +41,7 @@ def refined(components: Image, strong: int) -> Filtering:
     """
     # torch alone takes seconds to load, and whoever only looks at cubes never needs it.
     pool = ThreadPoolExecutor(1, thread_name_prefix="refiner")
-    loading = pool.submit(_load)
+    loading = pool.submit(_load_correction)
     pool.shutdown(wait=False)
     estimate = yield from portion(ngmeet(components, strong), 0.0, _ESTIMATED)
     while not loading.done():
@@ -57,7 +57,7 @@ def refined(components: Image, strong: int) -> Filtering:
     return estimate
 
 
-def _load() -> Steps:
+def _load_correction() -> Correction:
     from napari_hsi_restore.classical.correction import correction
     from napari_hsi_restore.models.architectures.refiner import Refiner
     from napari_hsi_restore.zoo.loading import load
