@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from napari_hsi_restore.training.bundle import PHOTOGRAPHS
+from napari_hsi_restore.training.bundle import PHOTOGRAPHS, PICTURES
 from napari_hsi_restore.zoo import list_models
 from napari_hsi_restore.zoo.records import ModelRecord
 
@@ -35,7 +35,7 @@ def _steps(record: ModelRecord) -> int:
 def _material(record: ModelRecord) -> str:
     """How many cubes, and photographs, a model was trained on."""
     data = record.provenance.data
-    photographs = sum(name.startswith(PHOTOGRAPHS) for name in data)
+    photographs = sum(name.startswith((PHOTOGRAPHS, PICTURES)) for name in data)
     cubes = f"{len(data) - photographs} cubes"
     return f"{cubes} and {photographs} photographs" if photographs else cubes
 

@@ -36,7 +36,11 @@ def main() -> None:
     """Draw the picture."""
     sizes = {record.name: record.parameters for record in list_models("denoise")}
     parts = {record.name: record.parameters for record in list_models("refine")}
-    sizes |= {method.name: parts[method.network] for method in METHODS if method.network}
+    sizes |= {
+        method.name: sum(parts[name] for name in method.networks)
+        for method in METHODS
+        if method.networks
+    }
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
     quality = {row[0]: float(row[2]) for row in table("### Denoising, cave", 6) if row[1] == "50"}
     times = {row[0]: float(row[1]) for row in table("### Time of denoising", 3)}

@@ -45,7 +45,7 @@ MODEL_KEYS = {
     "halo",
     "bundled",
     "sha256",
-    "network",
+    "networks",
     "scores",
 }
 COMPARE_KEYS = {"result", "psnr", "mpsnr", "ssim", "sam_deg", "ergas", "per_band"}

@@ -65,7 +65,7 @@ def model_json(record: ModelRecord) -> dict[str, Any]:
         "bundled": record.bundled,
         "sha256": record.sha256,
         "scores": dict(record.scores),
-        "network": None,
+        "networks": [],
     }
 
 
@@ -95,14 +95,14 @@ def method_json(choice: Choice) -> dict[str, Any]:
         "bundled": True,
         "sha256": None,
         "scores": {},
-        "network": choice.network or None,
+        "networks": list(choice.networks),
     }
 
 
 def method_text(choice: Choice) -> str:
     """A method for a person."""
     need = "needs the whole image in memory" if choice.whole_image else "one spectrum at a time"
-    how = f"finished by {choice.network}" if choice.network else "no training"
+    how = f"with {' and '.join(choice.networks)}" if choice.networks else "no training"
     return f"{choice.name}  (denoise, {how})\n  {choice.purpose}\n  {need}"
 
 

@@ -1,4 +1,4 @@
-"""ngmeet with the bundled network behind it."""
+"""ngmeet with the bundled networks that look over its draft and its end."""
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Progress
 from napari_hsi_restore.io import read
 from napari_hsi_restore.metrics import psnr
+from napari_hsi_restore.noise.portion import finish
 from napari_hsi_restore.restore import DenoiseRecipe, denoise
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.training.cubes import normalised
@@ -42,11 +43,11 @@ def test_cubes_of_any_shape(run, shape):
     assert np.isfinite(run(cube, "refined").data).all()
 
 
-def test_it_is_a_part_of_the_package_and_no_choice_of_its_own(noisy):
-    [record] = records.list_models("refine")
-    assert record.bundled
-    assert record.provenance.data
-    assert record.name not in {entry.name for entry in records.list_models()}
+def test_its_networks_are_parts_of_the_package_and_no_choices_of_their_own(noisy):
+    found = records.list_models("refine")
+    assert {record.name for record in found} == {"refiner", "refiner_draft"}
+    assert all(record.bundled and record.provenance.data for record in found)
+    assert not {"refiner", "refiner_draft"} & {entry.name for entry in records.list_models()}
     with pytest.raises(UserError, match="'refiner' is not known; choose auto or one of"):
         denoise(noisy, DenoiseRecipe(model="refiner"))
 
@@ -56,6 +57,26 @@ def test_a_large_image_is_turned_in_blocks_of_rows(run, noisy, monkeypatch):
     monkeypatch.setattr(ngmeet_module, "_AT_ONCE", 64 * 7)
     # Rounding may change which patches are most similar here and there.
     assert np.std(run(noisy, "refined").data - whole) < 2e-3
+
+
+def test_the_last_round_goes_by_the_draft():
+    clean = demo_scene(size=48).data.astype(np.float32)[:12]
+    clean *= 20 / clean.std()
+    noisy = clean + np.random.default_rng(0).standard_normal(clean.shape, dtype=np.float32)
+    seen = []
+
+    def ideal(noisy, estimate):
+        # The subspace holds every component, turned: the truth in it follows from the noisy one.
+        truth = np.linalg.lstsq(noisy_flat.T, noisy.reshape(len(noisy), -1).T, rcond=None)[0].T
+        seen.append(estimate.shape)
+        yield 1.0
+        return (truth @ clean.reshape(12, -1)).reshape(noisy.shape).astype(np.float32)
+
+    noisy_flat = noisy.reshape(12, -1)
+    alone = finish(ngmeet_module.ngmeet(noisy, 12))
+    guided = finish(ngmeet_module.ngmeet(noisy, 12, ideal))
+    assert seen == [clean.shape]
+    assert np.std(guided - clean) < 0.8 * np.std(alone - clean)
 
 
 def test_it_says_how_far_it_is_and_can_be_stopped(noisy):

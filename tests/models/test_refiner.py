@@ -96,6 +96,16 @@ def test_the_answer_is_the_same_to_a_mirrored_negative():
     np.testing.assert_allclose(-again[:, :, ::-1], found, atol=1e-5)
 
 
+def test_one_view_is_the_answer_of_the_network():
+    network = some(build(SPEC))
+    removed, estimate = images(3, 40, 56).numpy(), 5 * images(3, 40, 56).numpy()
+    found = finish(correction.correction(network, SPEC.halo, removed, estimate, views=1))
+    maps = [torch.from_numpy(each)[None] for each in (removed, estimate)]
+    scale = torch.from_numpy(correction.scales(estimate))[None]
+    expected = network(*maps, *maps, scale)[0].detach().numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_the_halo_is_that_of_the_bundled_one():
     assert RefinerSpec(widths=(32, 48, 64, 96), blocks=(2, 3, 3, 4)).halo == 304
     assert load("refiner")[1].halo == 304

@@ -78,9 +78,8 @@ def test_a_preview_has_its_place_and_the_whole_is_written_where_it_is_wanted(noi
 def test_the_history_names_the_weights_that_a_method_took(noisy, name):
     result = denoise(noisy.crop(slice(0, 24), slice(0, 24)), DenoiseRecipe(model=name))
     entry = json.loads(result.history[-1])
-    said = {key: entry[key] for key in ("network", "weights_sha256") if key in entry}
-    bundled = {"network": "refiner", "weights_sha256": record("refiner").sha256}
-    assert said == (bundled if name == "refined" else {})
+    bundled = {part: record(part).sha256 for part in ("refiner_draft", "refiner")}
+    assert entry.get("networks") == (bundled if name == "refined" else None)
 
 
 def test_what_was_measured_once_is_not_measured_again_and_changes_nothing(noisy, monkeypatch):

@@ -5,6 +5,7 @@ from importlib import resources
 import numpy as np
 import pytest
 import skimage.data
+import skimage.io
 import torch
 
 from benchmarks.models_table import table
@@ -21,6 +22,7 @@ from napari_hsi_restore.training import checkpoint, cubes, pictures
 from napari_hsi_restore.training.bundle import bundle
 from napari_hsi_restore.training.loop import train
 from napari_hsi_restore.training.pairs import PairSource
+from napari_hsi_restore.training.photographs import prepare, read
 from napari_hsi_restore.training.recipe import BlurMix, SuperresTraining, load_recipe
 from napari_hsi_restore.training.run_files import LAST
 from napari_hsi_restore.training.scenes import scenes_of
@@ -42,6 +44,26 @@ def data(tmp_path_factory):
         (root / split).mkdir()
         write(demo_scene(size=64, bands=12, seed=seed), root / split / "scene.npy")
     return root
+
+
+@pytest.fixture(scope="module")
+def photographs(data):
+    """Photographs made ready: all but one of them are left out."""
+    folder, rng = data / "as they came", np.random.default_rng(0)
+    stones = rng.integers(0, 256, (90, 120, 3)) * np.linspace(0.1, 1, 120)[:, None]
+    large = np.kron(stones, np.ones((2, 2, 1))).astype(np.uint8)
+    for name, picture in {
+        "a/stones.png": large,
+        "b/again.jpg": large,
+        "b/sky.png": np.full_like(large, 90),
+        "b/small.png": large[:60, :60],
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        skimage.io.imsave(folder / name, picture, check_contrast=False)
+    (folder / "b" / "broken.jpg").write_bytes(b"no picture")
+    *_, last = prepare(folder, data / "photographs", 80)
+    assert last == (5, 5, 1)
+    return data / "photographs"
 
 
 def recipe_of(kind, **changes):
@@ -84,6 +106,35 @@ def test_training_gains_over_bicubic(kind, loss, data, tmp_path):
 @BOTH
 def test_two_parts_give_the_same_weights_as_one(kind, data, tmp_path):
     assert_two_parts_are_one(recipe_of(kind), data, tmp_path, "gain_mean")
+
+
+def test_photographs_give_their_share_of_the_patches(data, photographs, tmp_path):
+    [file] = photographs.iterdir()
+    [picture] = read(file for file in photographs.iterdir())
+    assert picture.shape == (3, 60, 80)
+    assert 0 <= picture.min() < picture.mean() < picture.max() <= 1
+    recipe = recipe_of("eigensr", photographs=("photographs/*.png",), photograph_share=0.25)
+    scenes = scenes_of(cubes.load([data / "train" / "scene.npy"]), recipe)
+    source = PairSource(scenes, recipe, scenes_of([picture], recipe, (1.0,)))
+    weights = torch.cat([source.draw(step).weight for step in range(200)])
+    # Three colours have three components, the scene has four.
+    assert (weights[:, 3] == 0).float().mean() == pytest.approx(0.25, abs=0.06)
+    list(train(recipe, data, tmp_path / "run", device="cpu"))
+    record = bundle(tmp_path / "run", data, tmp_path / "models", "a test machine")
+    assert record.provenance.data == ("train/scene.npy", f"photographs/{file.name}")
+    assert "1 cubes and 1 photographs" in table([record])
+
+
+def test_photographs_that_cannot_be_used_are_refused(data, photographs, tmp_path):
+    with pytest.raises(UserError, match="no pictures are there; name a folder"):
+        list(prepare(tmp_path, tmp_path / "out", 80))
+    (tmp_path / "grey.png").write_bytes((photographs / "0000.png").read_bytes()[:50])
+    with pytest.raises(UserError, match=r"grey\.png: this is no picture that can be read"):
+        read([tmp_path / "grey.png"])
+    with pytest.raises(ValueError, match="photographs have too few bands"):
+        recipe_of("coarsr", photographs=("photographs/*.png",))
+    with pytest.raises(UserError, match="finds no cube there"):
+        list(train(recipe_of("eigensr", photographs=("none/*.png",)), data, tmp_path / "run"))
 
 
 def test_a_run_does_not_go_on_as_another_task(data, tmp_path):

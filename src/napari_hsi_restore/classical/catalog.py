@@ -14,7 +14,7 @@ from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
 from napari_hsi_restore.classical.mended import mended
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
 from napari_hsi_restore.classical.photon import photon
-from napari_hsi_restore.classical.refined import MODEL, refined
+from napari_hsi_restore.classical.refined import NETWORKS, refined
 from napari_hsi_restore.classical.sip import EXTRA as SIP_EXTRA
 from napari_hsi_restore.classical.sip import sip
 from napari_hsi_restore.classical.smoothing import smooth
@@ -51,8 +51,8 @@ class Method:
     run : callable
         ``run(measured, sigma)`` yields the fraction done and returns the restored cube,
         float32 (bands, y, x), in stored units. `sigma`, (active,), is the noise.
-    network : str
-        Name of the trained network that finishes its work; empty where it needs none.
+    networks : tuple of str
+        Names of the trained networks that it needs.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Method:
     destripes: bool
     copies: int
     run: Callable[[Measured, Float], Restoring]
-    network: str = ""
+    networks: tuple[str, ...] = ()
 
 
 def _fasthyde(measured: Measured, sigma: Float) -> Restoring:
@@ -124,7 +124,7 @@ METHODS: tuple[Method, ...] = (
         destripes=False,
         copies=1,
         run=_refined,
-        network=MODEL,
+        networks=NETWORKS,
     ),
     Method(
         "photon",
@@ -137,7 +137,7 @@ METHODS: tuple[Method, ...] = (
         destripes=False,
         copies=3,
         run=photon,
-        network=MODEL,
+        networks=NETWORKS,
     ),
     Method(
         "mended",
@@ -150,7 +150,7 @@ METHODS: tuple[Method, ...] = (
         destripes=True,
         copies=4,
         run=mended,
-        network=MODEL,
+        networks=NETWORKS,
     ),
     Method(
         "sparse",
@@ -163,7 +163,7 @@ METHODS: tuple[Method, ...] = (
         destripes=True,
         copies=6,
         run=sparse,
-        network=MODEL,
+        networks=NETWORKS,
     ),
     Method(
         "destripe",
@@ -200,7 +200,7 @@ METHODS: tuple[Method, ...] = (
         destripes=False,
         copies=2,
         run=_fasthyin,
-        network=MODEL,
+        networks=NETWORKS,
     ),
     Method(
         "sip",

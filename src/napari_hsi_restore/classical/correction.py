@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
+View = Callable[[torch.Tensor], torch.Tensor]
+"""One way to look at images, (..., y, x); twice is the same again."""
 
 _FAR = 96
 """Pixels beyond which hardly anything decides what the bundled weights answer."""
@@ -27,9 +29,9 @@ def scales(estimate: Image) -> Image:
 
 
 def correction(
-    network: Refiner, halo: int, removed: Image, estimate: Image
+    network: Refiner, halo: int, removed: Image, estimate: Image, *, views: int = 2
 ) -> Generator[float, None, Image]:
-    """What the network adds to an estimate: its answers to two views of it, on average.
+    """What the network adds to an estimate: its answers to one or two views of it, on average.
 
     Parameters
     ----------
@@ -40,6 +42,8 @@ def correction(
         a hundredth of the correction by the bundled weights.
     removed, estimate : float32 ndarray, (components, y, x)
         In the axes of `napari_hsi_restore.classical.refined.axes_of`, in units of the noise.
+    views : int
+        1, or 2 for the mean with the answer to the mirrored negative.
 
     Yields
     ------
@@ -63,7 +67,7 @@ def correction(
         seen = removed[:, around], estimate[:, around]
         for index in range(count):
             done = number * count + index
-            steps = _one(network, *seen, scale, index)
+            steps = _one(network, seen, scale, index, _VIEWS[:views])
             found = yield from portion(steps, done / total, (done + 1) / total)
             result[index, rows] = found[inside]
     return result
@@ -77,9 +81,10 @@ def _parts(height: int, width: int, multiple: int) -> Iterator[slice]:
 
 
 def _one(
-    network: Refiner, removed: Image, estimate: Image, scale: Image, index: int
+    network: Refiner, seen: tuple[Image, Image], scale: Image, index: int, views: Sequence[View]
 ) -> Generator[float, None, Image]:
     """The correction of one component, (y, x); yields the fraction done, a few times a second."""
+    removed, estimate = seen
     height, width = estimate.shape[1:]
     border = ((0, 0), (0, -height % network.multiple), (0, -width % network.multiple))
     device = next(network.parameters()).device
@@ -95,14 +100,14 @@ def _one(
     ]
     level = torch.from_numpy(scale[one])[None].to(device)
     answers = []
-    for number, view in enumerate(_VIEWS):
+    for number, view in enumerate(views):
         one_removed, one_estimate, leading_removed, leading_estimate = map(view, maps)
         stages = network.stages(one_removed, one_estimate, leading_removed, leading_estimate, level)
         for step in range(network.steps):
             # Not around the whole: the mode would hold for the caller between two steps.
             with torch.inference_mode():
                 found = next(stages)
-            yield (number + (step + 1) / network.steps) / len(_VIEWS)
+            yield (number + (step + 1) / network.steps) / len(views)
         answers.append(view(found)[0, 0, :height, :width].float().cpu().numpy())
     corrected: Image = np.mean(answers, axis=0)
     return corrected
@@ -113,5 +118,5 @@ def _mirrored(images: torch.Tensor) -> torch.Tensor:
     return -images.flip(-1)
 
 
-_VIEWS: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (torch.clone, _mirrored)
-"""The answer is the mean over these views."""
+_VIEWS: tuple[View, ...] = (torch.clone, _mirrored)
+"""The answer is the mean over these views, or over the first of them."""

@@ -217,7 +217,7 @@ def memory_needed(shape: tuple[int, int, int], name: str, region: Region | None 
         )
     method, pixels = find_method(name), height * width
     planes, network = method.copies * bands + _PLANES, 0.0
-    if method.network:
+    if method.networks:
         planes += _NETWORK_PLANES
         network = _NETWORK_BYTES * min(pixels, PART_PIXELS)
     return 4.0 * pixels * planes + network
@@ -275,9 +275,8 @@ def _history(
         "model": method.name,
         "chosen": chosen,
     }
-    if method.network:
-        entry["network"] = method.network
-        entry["weights_sha256"] = record(method.network).sha256
+    if method.networks:
+        entry["networks"] = {name: record(name).sha256 for name in method.networks}
     if method.needs_noise:
         entry["noise"] = "estimated" if isinstance(told.noise, str) else "told"
         entry["sigma"] = [float(f"{value:.5g}") for value in sigma]

@@ -10,13 +10,14 @@ filtered by `napari_hsi_restore.classical.collaborative.wiener`, whose axes are 
 the group, in place of a shrinkage of singular values. As its gains come from the last
 estimate, each filter runs on the noisy components, whose noise is known, and only the
 subspace is estimated with a part of the noise given back. The subspace has its full size
-from the beginning, with a higher threshold for its weak part.
+from the beginning, with a higher threshold for its weak part. Whoever has a way to improve
+the estimate of the second round may do so before the last round goes by it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,9 @@ RESERVOIR = 20
 GIVEN_BACK = 0.3
 """Part of the removed noise that is given back before the subspace is estimated."""
 
+Draft = Callable[[Image, Image], Filtering]
+"""Improves an estimate: (noisy components, their estimate) to a better estimate of them."""
+
 _AT_ONCE = 2**18
 _FIRST = Search(side=8, step=4, radius=16, count=64)
 _SECOND = Search(side=6, step=6, radius=16, count=32)
@@ -52,7 +56,7 @@ class _State:
     estimate: Image
 
 
-def ngmeet(components: Image, strong: int) -> Filtering:
+def ngmeet(components: Image, strong: int, draft: Draft | None = None) -> Filtering:
     """Denoise the components of a whitened cube.
 
     Parameters
@@ -63,6 +67,8 @@ def ngmeet(components: Image, strong: int) -> Filtering:
         where there are so many bands.
     strong : int
         How many stand out of the noise.
+    draft : callable, optional
+        Improves the estimate that guides the last round.
 
     Yields
     ------
@@ -78,14 +84,26 @@ def ngmeet(components: Image, strong: int) -> Filtering:
     match = noisy[: max(strong, 1)]
     estimate = yield from portion(threshold(noisy, match, _FIRST, limits(used, strong)), 0.0, 0.2)
     state = _State(np.eye(len(components), used), noisy, estimate)
-    rounds = ((_SECOND, False, 0.2, 0.5), (_THIRD, True, 0.5, 1.0))
-    for search, fit_patches, begin, end in rounds:
-        state = _new_axes(components, state)
-        estimate = yield from portion(
-            wiener(state.noisy, state.estimate, search, fit_patches=fit_patches), begin, end
-        )
+    state = yield from _round(components, state, _SECOND, False, (0.2, 0.45))
+    if draft is not None:
+        estimate = yield from portion(draft(state.noisy, state.estimate), 0.45, 0.55)
         state = dataclasses.replace(state, estimate=estimate)
+    state = yield from _round(components, state, _THIRD, True, (0.55, 1.0))
     return turned(state.axes, state.estimate)
+
+
+def _round(
+    components: Image,
+    state: _State,
+    search: Search,
+    fit_patches: bool,
+    part: tuple[float, float],
+) -> Generator[float, None, _State]:
+    """A new subspace, and the noisy components in it filtered by the last estimate."""
+    state = _new_axes(components, state)
+    filtering = wiener(state.noisy, state.estimate, search, fit_patches=fit_patches)
+    estimate = yield from portion(filtering, *part)
+    return dataclasses.replace(state, estimate=estimate)
 
 
 def _new_axes(components: Image, state: _State) -> _State:

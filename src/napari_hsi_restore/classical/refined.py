@@ -1,15 +1,16 @@
-"""`ngmeet`, and a trained network that gives back what it removed too much [ours].
+"""`ngmeet`, and trained networks that give back what it removed too much [ours].
 
-The network is `napari_hsi_restore.models.architectures.refiner.Refiner`. It sees the components
-in the principal axes of the estimate, where the strongest ones show what the scene is like.
+The networks are `napari_hsi_restore.models.architectures.refiner.Refiner`. They see the components
+in the principal axes of the estimate, where the strongest ones show what the scene is like. The
+first looks over the draft that guides the last round of `ngmeet`, the second over its end.
 """
 
 from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +22,13 @@ from napari_hsi_restore.noise.portion import portion
 Image = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
 
-MODEL = "refiner"
-"""Name of the bundled weights."""
+DRAFTS = "refiner_draft"
+"""Name of the bundled weights of the network that looks over the draft."""
+
+LAST = "refiner"
+"""Name of the bundled weights of the network that has the last word."""
+
+NETWORKS = (DRAFTS, LAST)
 
 PART_PIXELS = 2**20
 """Pixels, at most, of the part of an image that the network looks at in one go."""
@@ -41,30 +47,76 @@ def refined(components: Image, strong: int) -> Filtering:
     """
     # torch alone takes seconds to load, and whoever only looks at cubes never needs it.
     pool = ThreadPoolExecutor(1, thread_name_prefix="refiner")
-    loading = pool.submit(_load_correction)
+    draft, last = (
+        pool.submit(load_correction, name, views) for name, views in ((DRAFTS, 1), (LAST, 2))
+    )
     pool.shutdown(wait=False)
-    estimate = yield from portion(ngmeet(components, strong), 0.0, _ESTIMATED)
-    while not loading.done():
-        yield _ESTIMATED
-        time.sleep(_MOMENT_S)
-    correction = loading.result()
+
+    def drafted(noisy: Image, estimate: Image) -> Filtering:
+        correction = yield from _waited(draft)
+        return (yield from looked_over(correction, noisy, estimate, strong))
+
+    estimate = yield from portion(ngmeet(components, strong, drafted), 0.0, _ESTIMATED)
+    correction = yield from portion(_waited(last), _ESTIMATED, _ESTIMATED)
+    over = looked_over(correction, components, estimate, strong)
+    return (yield from portion(over, _ESTIMATED, 1.0))
+
+
+def looked_over(
+    correction: Correction, components: Image, estimate: Image, strong: int
+) -> Filtering:
+    """An estimate with what a network adds to it.
+
+    Parameters
+    ----------
+    correction : callable
+    components : float32 ndarray, (components, y, x)
+        White noise of standard deviation 1 in each.
+    estimate : float32 ndarray, (components, y, x)
+        Is changed.
+    strong : int
+        How many stand out of the noise.
+
+    Yields
+    ------
+    float
+        Fraction done.
+
+    Returns
+    -------
+    float32 ndarray, (components, y, x)
+    """
     axes = axes_of(estimate, strong)
     inside = turned(axes.T, estimate)
     removed = turned(axes.T, components) - inside
-    found = yield from portion(correction(removed, inside), _ESTIMATED, 1.0)
+    found = yield from correction(removed, inside)
     for rows in row_blocks(estimate):
         estimate[:, rows] += turned(axes, found[:, rows])
     return estimate
 
 
-def _load_correction() -> Correction:
+def load_correction(name: str, views: int) -> Correction:
+    """The correction by a bundled network, the mean of so many views.
+
+    Raises
+    ------
+    UserError
+        As `napari_hsi_restore.zoo.loading.load`.
+    """
     from napari_hsi_restore.classical.correction import correction
     from napari_hsi_restore.models.architectures.refiner import Refiner
     from napari_hsi_restore.zoo.loading import load
 
-    network, record = load(MODEL)
+    network, record = load(name)
     assert isinstance(network, Refiner)
-    return functools.partial(correction, network, record.halo)
+    return functools.partial(correction, network, record.halo, views=views)
+
+
+def _waited(loading: Future[Correction]) -> Generator[float, None, Correction]:
+    while not loading.done():
+        yield 0.0
+        time.sleep(_MOMENT_S)
+    return loading.result()
 
 
 def axes_of(estimate: Image, strong: int) -> Float:
@@ -73,7 +125,7 @@ def axes_of(estimate: Image, strong: int) -> Float:
     Parameters
     ----------
     estimate : float32 ndarray, (components, y, x)
-        What `ngmeet` gives.
+        What a round of `ngmeet` gives.
     strong : int
         As given to it.
     """

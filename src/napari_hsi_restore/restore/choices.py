@@ -29,8 +29,8 @@ class Choice:
         Whether it fills what is missing or hidden.
     min_bands : int
         Fewest bands that it takes.
-    network : str
-        Name of the trained network that finishes the work of a method; empty otherwise.
+    networks : tuple of str
+        Names of the trained networks that a method needs; of a network none.
     bundled : bool
         False for a user's own model.
     """
@@ -41,7 +41,7 @@ class Choice:
     whole_image: bool
     fills: bool = False
     min_bands: int = 1
-    network: str = ""
+    networks: tuple[str, ...] = ()
     bundled: bool = True
 
 
@@ -54,7 +54,7 @@ def methods() -> tuple[Choice, ...]:
             "method",
             whole_image=method.extent == "image",
             fills=method.fills,
-            network=method.network,
+            networks=method.networks,
         )
         for method in METHODS
     )

@@ -27,7 +27,10 @@ from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.training.tasks import task_of
 from napari_hsi_restore.zoo.records import Earlier, ModelRecord, Provenance
 
-PHOTOGRAPHS = "scikit-image"
+PHOTOGRAPHS = "photographs/"
+"""What the names of photographs begin with that were made ready with a command."""
+
+PICTURES = "scikit-image"
 """What the names of photographs begin with in the list of what a model was trained on."""
 
 CITATIONS = {
@@ -39,7 +42,8 @@ CITATIONS = {
     "train/airborne/pavia": "ROSIS, DLR (Pavia)",
     "train/airborne/muufl": "Gader et al., 2013 (MUUFL Gulfport, CASI)",
     "train/satellite/enmap": "EnMAP data (c) DLR 2022",
-    PHOTOGRAPHS: "van der Walt et al., scikit-image, PeerJ 2:e453, 2014 (sample pictures)",
+    PHOTOGRAPHS: "photographs of the wallpaper packages of Ubuntu and Debian, by their authors",
+    PICTURES: "van der Walt et al., scikit-image, PeerJ 2:e453, 2014 (sample pictures)",
 }
 
 
@@ -112,9 +116,10 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
 def _material(run: Path, data: Path) -> list[str]:
     """Names of what a run and those before it were trained on, each once."""
     recipe = parse_recipe(checkpoint.load(run / LAST)[0].recipe_json)
-    names = [path.relative_to(data).as_posix() for path in find(data, recipe.train)]
+    patterns = [*recipe.train, *(recipe.photographs if recipe.task == "superres" else ())]
+    names = [path.relative_to(data).as_posix() for path in find(data, patterns)]
     if recipe.task != "denoise":
-        names += [f"{PHOTOGRAPHS}/{name}" for name in recipe.pictures]
+        names += [f"{PICTURES}/{name}" for name in recipe.pictures]
     before = [] if recipe.start is None else _material(Path(recipe.start), data)
     return list(dict.fromkeys([*names, *before]))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from napari_hsi_restore.degradations import gaussian_psf
 from napari_hsi_restore.degradations.resize import antialiased_cubic
@@ -41,10 +43,14 @@ class PairSource:
     scenes : list of Scene
         On the device that the batches are wanted on.
     recipe : SuperresTraining
+    photographs : list of Scene
+        Give `recipe.photograph_share` of the patches.
     """
 
-    def __init__(self, scenes: list[Scene], recipe: SuperresTraining) -> None:
-        self.scenes, self.recipe = scenes, recipe
+    def __init__(
+        self, scenes: list[Scene], recipe: SuperresTraining, photographs: Sequence[Scene] = ()
+    ) -> None:
+        self.scenes, self.recipe = [*scenes, *photographs], recipe
         self.device = scenes[0].images.device
         scale, mix = recipe.network.scale, recipe.blur
         length = (recipe.patch + 2 * MARGIN) * scale
@@ -57,8 +63,13 @@ class PairSource:
         bank = np.stack([kernel_matrix(length, 1 / scale, kernel)[inside] for kernel in kernels])
         self.bank = torch.from_numpy(bank).to(self.device)
         # A large scene has more to show than a small one, but not in proportion.
-        chances = np.array([scene.area**0.5 for scene in scenes])
-        self.chances = chances / chances.sum()
+        chances = np.array([scene.area**0.5 for scene in self.scenes])
+        chances[: len(scenes)] /= chances[: len(scenes)].sum()
+        if photographs:
+            share = recipe.photograph_share
+            chances[: len(scenes)] *= 1 - share
+            chances[len(scenes) :] *= share / chances[len(scenes) :].sum()
+        self.chances = chances
 
     def draw(self, step: int) -> Pairs:
         """The batch of a step: the same for the same recipe, scenes and step."""
@@ -89,7 +100,9 @@ class PairSource:
         images, weight = scene.images, scene.weight
         if isinstance(recipe.network, EigenSRSpec):
             piece = images[:, row : row + side, column : column + side]
-            signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), len(images))
+            signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), len(weight))
+            missing = len(weight) - len(images)
+            piece = functional.pad(piece, (0, 0, 0, 0, 0, missing))
             piece = piece * torch.from_numpy(signs).to(self.device)[:, None, None]
         else:
             bands = self._bands(len(images), rng)

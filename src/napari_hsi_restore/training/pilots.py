@@ -9,6 +9,7 @@ side, each its own draws.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy.typing as npt
 import typer
 
 from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet, turned
-from napari_hsi_restore.classical.refined import axes_of
+from napari_hsi_restore.classical.refined import Correction, axes_of, load_correction, looked_over
 from napari_hsi_restore.classical.subspace import find_subspace
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.noise.measured import Moments
@@ -98,7 +99,9 @@ def sources(recipe: RefinerTraining, data: Path) -> list[Source]:
     return found
 
 
-def make(source: Source, draw: int, misjudged: float) -> Pilot:
+def make(
+    source: Source, draw: int, misjudged: float, correction: Correction | None = None
+) -> Pilot:
     """Denoise a random region with random noise: the same for the same source and draw.
 
     Parameters
@@ -107,6 +110,8 @@ def make(source: Source, draw: int, misjudged: float) -> Pilot:
     draw : int
     misjudged : float
         Relative standard deviation of the error of the noise that is told.
+    correction : callable, optional
+        Of the draft that guides the last round of `ngmeet`.
     """
     rng = np.random.default_rng([sum(source.name.encode()), draw, _SALT])
     bands, height, width = source.cube.shape
@@ -127,10 +132,12 @@ def make(source: Source, draw: int, misjudged: float) -> Pilot:
         found = Moments(mean, covariance + np.diag(sigma**2), height * width)
     else:
         found = Moments(*moments(noisy), rows * columns)
-    return of(clean, noisy, told, found)
+    return of(clean, noisy, told, found, correction)
 
 
-def of(clean: Cube, noisy: Cube, told: Float, found: Moments) -> Pilot:
+def of(
+    clean: Cube, noisy: Cube, told: Float, found: Moments, correction: Correction | None = None
+) -> Pilot:
     """Denoise a noisy region.
 
     Parameters
@@ -140,6 +147,8 @@ def of(clean: Cube, noisy: Cube, told: Float, found: Moments) -> Pilot:
         Standard deviation of the noise.
     found : Moments
         Of the scene that the region is a part of, with its noise.
+    correction : callable, optional
+        Of the draft that guides the last round of `ngmeet`.
     """
     subspace = find_subspace(found, told, RESERVOIR)
     everywhere = np.ones((len(clean), clean[0].size), dtype=bool)
@@ -148,7 +157,10 @@ def of(clean: Cube, noisy: Cube, told: Float, found: Moments) -> Pilot:
         flat = subspace.project(cube.reshape(len(cube), -1), everywhere)
         return flat.reshape(-1, *cube.shape[1:])
 
-    estimate = finish(ngmeet(components(noisy), subspace.strong))
+    draft = None
+    if correction is not None:
+        draft = functools.partial(looked_over, correction, strong=subspace.strong)
+    estimate = finish(ngmeet(components(noisy), subspace.strong, draft))
     axes = axes_of(estimate, subspace.strong)
     estimate = turned(axes.T, estimate)
     return Pilot(
@@ -181,6 +193,17 @@ def load(path: Path) -> Pilot:
         return Pilot(content["removed"], content["error"], content["estimate"])
 
 
+def correction_of(recipe: RefinerTraining) -> Correction | None:
+    """The correction of the draft that the pilots of a recipe go by.
+
+    Raises
+    ------
+    UserError
+        If there is no such model.
+    """
+    return None if recipe.drafts is None else load_correction(recipe.drafts, 1)
+
+
 def missing(
     recipe: RefinerTraining, data: Path, folder: Path, draws: range
 ) -> Iterator[tuple[int, int]]:
@@ -194,10 +217,11 @@ def missing(
     folder.mkdir(parents=True, exist_ok=True)
     found = sources(recipe, data)
     total = len(found) * len(draws)
+    correction = correction_of(recipe)
     for number, (draw, source) in enumerate((d, s) for d in draws for s in found):
         path = path_of(folder, source.name, draw)
         if not path.exists():
-            save(make(source, draw, recipe.noise.misjudged), path)
+            save(make(source, draw, recipe.noise.misjudged, correction), path)
         yield number + 1, total
 
 

@@ -196,6 +196,11 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
     pictures : tuple of str
         Photographs to learn from beside the cubes, out of
         `napari_hsi_restore.training.pictures.NAMES`.
+    photographs : tuple of str
+        Patterns of photographs to learn from beside the cubes, as
+        `napari_hsi_restore.training.photographs` writes them.
+    photograph_share : float
+        Share of the patches that come from `photographs`, if there are any.
     loss : {'l1', 'relative', 'relative_squared'}
         The mean absolute error with white at 1, as published, or [ours] divided by the
         error of bicubic resampling on the cube, so that all cubes weigh alike; or [ours]
@@ -211,11 +216,13 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
     views: int = pydantic.Field(default=2, ge=1)
     blur: BlurMix = BlurMix()
     pictures: tuple[str, ...] = ()
+    photographs: tuple[str, ...] = ()
+    photograph_share: float = pydantic.Field(default=0.5, ge=0, le=1)
     loss: Literal["l1", "relative", "relative_squared"] = "l1"
 
     @pydantic.model_validator(mode="after")
     def _check_pictures(self) -> SuperresTraining:
-        if self.pictures and self.network.architecture != "eigensr":
+        if (self.pictures or self.photographs) and self.network.architecture != "eigensr":
             raise ValueError("photographs have too few bands for a network that goes along bands")
         return self
 
@@ -230,6 +237,9 @@ class RefinerTraining(Recipe, frozen=True, extra="forbid"):
     pilots : str
         Folder of the denoised regions that it learns from
         (`napari_hsi_restore.training.pilots`); those that are not there are made.
+    drafts : str or None
+        Bundled refiner that looks over the draft by which the last round of `ngmeet` goes, in
+        the pilots; None if nothing does.
     draws : int
         Regions of every cube.
     side, picture_side : int
@@ -249,6 +259,7 @@ class RefinerTraining(Recipe, frozen=True, extra="forbid"):
     task: Literal["refine"] = "refine"
     network: RefinerSpec
     pilots: str
+    drafts: str | None = None
     draws: int = pydantic.Field(default=20, ge=1)
     side: int = 256
     picture_side: int = 320

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from napari_hsi_restore.classical.correction import correction, scales
+from napari_hsi_restore.classical.refined import Correction
 from napari_hsi_restore.models.architectures.refiner import LEADING
 from napari_hsi_restore.models.catalog import Network, build
 from napari_hsi_restore.models.spec import RefinerSpec
@@ -85,12 +86,13 @@ class Refining:
             for name in names
             for draw in range(recipe.draws)
         ]
+        draft = pilots.correction_of(recipe)
         for path in cubes.find(data, recipe.validation):
             cube = cubes.load([path])[0]
             for case in CASES:
                 kept = pilots.path_of(folder, f"validation-{path.stem}-{case.name}", 0)
                 if not kept.exists():
-                    pilots.save(_held_out(cube, case.levels), kept)
+                    pilots.save(_held_out(cube, case.levels, draft), kept)
                 self.held_out.append((path.parent.name, pilots.load(kept)))
 
     def place(self, device: torch.device) -> None:
@@ -169,7 +171,7 @@ def _scene(pilot: Pilot) -> _Scene:
     )
 
 
-def _held_out(cube: cubes.Cube, levels: tuple[float, ...]) -> Pilot:
+def _held_out(cube: cubes.Cube, levels: tuple[float, ...], draft: Correction | None) -> Pilot:
     """The middle of a validation scene with noise, denoised."""
     rng = np.random.default_rng(0)
     top, left = (max(0, (side - SIDE) // 2) for side in cube.shape[1:])
@@ -177,4 +179,4 @@ def _held_out(cube: cubes.Cube, levels: tuple[float, ...]) -> Pilot:
     sigma = rng.choice(np.array(levels), len(clean)) / 255.0
     noise = rng.standard_normal(clean.shape, dtype=np.float32)
     noisy = clean + noise * sigma.astype(np.float32)[:, None, None]
-    return pilots.of(clean, noisy, sigma, Moments(*moments(noisy), clean[0].size))
+    return pilots.of(clean, noisy, sigma, Moments(*moments(noisy), clean[0].size), draft)

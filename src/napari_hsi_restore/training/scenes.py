@@ -30,8 +30,9 @@ class Scene:
     images : float32 tensor, (channels, y, x)
         Bands with white at 1, or components of unit variance, with a mirrored border
         wide enough for a patch with its margin.
-    weight : float32 tensor, (channels,)
-        Factor of each channel's error in the loss.
+    weight : float32 tensor, (bands,) or (components,)
+        Factor of each channel's error in the loss, 0 for components that the scene does
+        not have.
     area : float
         Pixels without the border, for the draw.
     """
@@ -45,14 +46,18 @@ class Scene:
         return Scene(self.images.to(device), self.weight.to(device), self.area)
 
 
-def scenes_of(cubes: list[Cube], recipe: SuperresTraining) -> list[Scene]:
-    """Lay out cubes, at every resolution of the recipe.
+def scenes_of(
+    cubes: list[Cube], recipe: SuperresTraining, scales: tuple[float, ...] | None = None
+) -> list[Scene]:
+    """Lay out cubes at some resolutions.
 
     Parameters
     ----------
     cubes : list of float32 ndarray, (bands, y, x)
         White at 1.
     recipe : SuperresTraining
+    scales : tuple of float, optional
+        None takes those of the recipe.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def scenes_of(cubes: list[Cube], recipe: SuperresTraining) -> list[Scene]:
     rng = np.random.default_rng(recipe.seed)
     found = []
     for cube in cubes:
-        for scale in recipe.scales:
+        for scale in recipe.scales if scales is None else scales:
             sized = cube if scale == 1.0 else resize_bicubic(cube, scale=scale)
             sized = np.asarray(sized, dtype=np.float32)
             if isinstance(recipe.network, EigenSRSpec):
@@ -90,11 +95,10 @@ def _view(cube: Cube, recipe: SuperresTraining, spec: EigenSRSpec) -> Scene:
     """The components of a cube, each error weighted as it counts in the bands."""
     mean, covariance = moments(cube)
     basis = detail_basis(mean, covariance, spec.components)
-    missing = spec.components - basis.components
-    images = np.pad(basis.project(cube), ((0, missing), (0, 0), (0, 0)))
-    lengths = np.pad(np.linalg.norm(basis.backward, axis=0), (0, missing))
+    lengths = np.linalg.norm(basis.backward, axis=0)
+    lengths = np.pad(lengths, (0, spec.components - basis.components))
     weight = lengths / np.sqrt(len(cube)) * _factor(cube, recipe)
-    return _scene(images, weight, recipe)
+    return _scene(basis.project(cube), weight, recipe)
 
 
 def _factor(cube: Cube, recipe: SuperresTraining) -> float:

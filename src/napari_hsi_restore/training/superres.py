@@ -14,7 +14,7 @@ from napari_hsi_restore.models.catalog import Network, build
 from napari_hsi_restore.models.resampling import bicubic
 from napari_hsi_restore.models.spec import EigenSRSpec, SuperresSpec
 from napari_hsi_restore.restore.enlargers import enlarger_of
-from napari_hsi_restore.training import cubes, pictures
+from napari_hsi_restore.training import cubes, photographs, pictures
 from napari_hsi_restore.training.pairs import Pairs, PairSource
 from napari_hsi_restore.training.patches import moments
 from napari_hsi_restore.training.recipe import SuperresTraining
@@ -41,6 +41,7 @@ class Enlarging:
         self.recipe = recipe
         self.held_out: list[tuple[str, cubes.Cube]] = []
         self.scenes: list[Scene] = []
+        self.photographs: list[Scene] = []
         self.source: PairSource | None = None
 
     def spec(self) -> SuperresSpec:
@@ -59,11 +60,16 @@ class Enlarging:
         self.held_out = [(path.parent.name, cubes.load([path])[0]) for path in held_out]
         scenes = [*cubes.load(training), *pictures.load(recipe.pictures)]
         self.scenes = scenes_of(scenes, recipe)
+        seen = photographs.read(cubes.find(data, recipe.photographs))
+        self.photographs = scenes_of(seen, recipe, (1.0,))
 
     def place(self, device: torch.device) -> None:
         """See `Learner.place`."""
-        self.source = PairSource([scene.to(device) for scene in self.scenes], self.recipe)
-        self.scenes = []
+        scenes, seen = (
+            [scene.to(device) for scene in group] for group in (self.scenes, self.photographs)
+        )
+        self.source = PairSource(scenes, self.recipe, seen)
+        self.scenes, self.photographs = [], []
 
     def loss(self, network: Any, step: int) -> torch.Tensor:
         """See `Learner.loss`."""
