@@ -17,6 +17,7 @@ from napari_hsi_restore.models.architectures import eigensr
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.restore import FineOptions, SuperresRecipe, denoise, enlarge, superres
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
+from napari_hsi_restore.restore.superres_recipe import CORRECTIONS
 from napari_hsi_restore.restore.superres_size import result_shape
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
@@ -119,7 +120,8 @@ def test_the_result_keeps_what_the_file_said(low, model):
     source = low.replace(
         georeference=place, source="scene.hdr", metadata={"sensor": "demo"}, units="reflectance"
     )
-    result = enlarge(source, recipe(model, 4))
+    fine = CORRECTIONS["published+consistent"]
+    result = enlarge(source, recipe(model, 4, fine=fine))
     for field in ("units", "white_level", "name", "source", "nodata"):
         assert getattr(result, field) == getattr(source, field), field
     np.testing.assert_array_equal(result.wavelengths_nm, source.wavelengths_nm)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from make.runs import assert_two_parts_are_one
+from napari_hsi_restore.classical.refined import DRAFTS
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Metric
 from napari_hsi_restore.io import write
@@ -109,6 +110,18 @@ def test_a_larger_network_begins_with_a_smaller_one(data, folder, tmp_path):
         list(train(narrower, data, tmp_path / "narrow", device="cpu"))
 
 
+def test_pilots_go_by_a_draft_that_a_network_looked_over(data, folder, tmp_path):
+    with pytest.raises(UserError, match="model 'nothing' is not known"):
+        list(train(recipe_of(tmp_path, drafts="nothing"), data, tmp_path / "run", device="cpu"))
+    recipe = recipe_of(tmp_path, drafts=DRAFTS)
+    [source] = pilots.sources(recipe, data)
+    plain = pilots.make(source, 0, 0.0)
+    drafted = pilots.make(source, 0, 0.0, pilots.correction_of(recipe))
+    noisy = [np.square(one.removed + one.estimate).sum() for one in (plain, drafted)]
+    assert noisy[1] == pytest.approx(noisy[0], rel=0.01)
+    assert np.std(drafted.error) != pytest.approx(np.std(plain.error), rel=1e-3)
+
+
 def test_nothing_below_test_is_read(data, folder, tmp_path):
     with pytest.raises(UserError, match="training and validation never read them"):
         list(train(recipe_of(folder, train=("*/*.npy",)), data, tmp_path, device="cpu"))
@@ -127,11 +140,15 @@ def test_a_run_becomes_a_part_of_a_method(data, folder, tmp_path, monkeypatch):
     assert record.name in {entry.name for entry in records.list_models("refine")}
 
 
-def test_the_bundled_weights_are_those_of_the_committed_recipes():
+@pytest.mark.parametrize(
+    ("name", "before"), [("refiner", "refiner_draft"), ("refiner_draft", "refiner_small")]
+)
+def test_the_bundled_weights_are_those_of_the_committed_recipes(name, before):
     recipes = resources.files("napari_hsi_restore.training") / "recipes"
-    recipe = load_recipe(recipes / "refiner.json")
-    assert records.record("refiner").provenance.recipe == recipe.model_dump(mode="json")
-    first = load_recipe(recipes / "refiner_small.json")
+    recipe = load_recipe(recipes / f"{name}.json")
+    assert RefinerTraining(**records.record(name).provenance.recipe) == recipe
+    first = load_recipe(recipes / f"{before}.json")
     assert recipe.start == f"runs/{first.name}"
+    assert recipe.drafts == {"refiner": DRAFTS, "refiner_draft": None}[name]
     network = build(recipe.network)
     network.load_state_dict(network.begun(build(first.network).state_dict()))

@@ -7,6 +7,7 @@ import pytest
 import skimage.data
 import skimage.io
 import torch
+from safetensors.torch import load_file
 
 from benchmarks.models_table import table
 from make.runs import assert_two_parts_are_one
@@ -123,6 +124,11 @@ def test_photographs_give_their_share_of_the_patches(data, photographs, tmp_path
     record = bundle(tmp_path / "run", data, tmp_path / "models", "a test machine")
     assert record.provenance.data == ("train/scene.npy", f"photographs/{file.name}")
     assert "1 cubes and 1 photographs" in table([record])
+    kept = bundle(tmp_path / "run", data, tmp_path / "last", "a test machine", last=True)
+    weights = load_file(tmp_path / "last" / f"{kept.name}.safetensors")
+    expected = checkpoint.averaged(checkpoint.load(tmp_path / "run" / LAST)[1])
+    assert {name: each.half() for name, each in expected.items()}.keys() == weights.keys()
+    assert all(torch.equal(weights[name], each.half()) for name, each in expected.items())
 
 
 def test_photographs_that_cannot_be_used_are_refused(data, photographs, tmp_path):
@@ -256,7 +262,7 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["coarsr_x2", "coarsr_x4", "eigensr_x2", "eigensr_x4", "eigensr_x4_cascade"]
+    "name", ["coarsr_x2", "coarsr_x4", "eigensr_x2", "eigensr_x4", "eigensr_x4_photographs"]
 )
 def test_committed_recipes_are_whole(name, shared_data):
     recipe = load_recipe(RECIPES / f"{name}.json")

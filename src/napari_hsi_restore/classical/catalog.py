@@ -115,7 +115,7 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "refined",
-        "Gaussian noise, best: as ngmeet, then a small trained network looks over the result",
+        "Gaussian noise, best: as ngmeet, and trained networks look over its draft and its result",
         needs_noise=True,
         extent="image",
         fills=False,

@@ -74,7 +74,7 @@ def superres(
     known: Known | None = None,
     folder: Path | None = None,
 ) -> Iterator[Event]:
-    """Enlarge a cube in tiles, and correct it by FineSR.
+    """Enlarge a cube in tiles, and correct the result.
 
     Gaps are filled from their rims for the network and are no-data in the result. Bands
     without two different valid values, and those that the file marks as bad, are

@@ -56,7 +56,8 @@ CORRECTIONS: MappingProxyType[str, FineOptions] = MappingProxyType(
 )
 """The corrections that have a name."""
 
-DEFAULT_CORRECTION = "published+consistent"
+DEFAULT_CORRECTION = "consistent"
+"""The best on the validation scenes (docs/superresolution-method.md)."""
 
 
 class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):

@@ -47,7 +47,9 @@ CITATIONS = {
 }
 
 
-def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
+def bundle(
+    run: Path, data: Path, folder: Path, hardware: str, *, last: bool = False
+) -> ModelRecord:
     """Make a model of the best weights of a run.
 
     Parameters
@@ -60,6 +62,8 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
         Gets the weights and the record.
     hardware : str
         What it was trained on.
+    last : bool
+        Take the averaged weights of the last step instead of those with the best check.
 
     Returns
     -------
@@ -70,12 +74,9 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
     UserError
         If the folder has no finished run.
     """
-    state, _ = checkpoint.load(run / LAST)
+    state, tensors = checkpoint.load(run / LAST)
     recipe = parse_recipe(state.recipe_json)
-    try:
-        weights = load((run / BEST).read_bytes())
-    except OSError as error:
-        raise UserError(f"{run / BEST}: the run has no best weights yet; train longer.") from error
+    weights = checkpoint.averaged(tensors) if last else _best(run)
     task = task_of(recipe)
     build(task.spec()).load_state_dict(weights)
     if recipe.task != "denoise":
@@ -113,6 +114,14 @@ def bundle(run: Path, data: Path, folder: Path, hardware: str) -> ModelRecord:
     return record
 
 
+def _best(run: Path) -> checkpoint.Tensors:
+    """The averaged weights with the best check."""
+    try:
+        return load((run / BEST).read_bytes())
+    except OSError as error:
+        raise UserError(f"{run / BEST}: the run has no best weights yet; train longer.") from error
+
+
 def _material(run: Path, data: Path) -> list[str]:
     """Names of what a run and those before it were trained on, each once."""
     recipe = parse_recipe(checkpoint.load(run / LAST)[0].recipe_json)
@@ -141,11 +150,15 @@ def main(
     data: Annotated[Path, typer.Option(help="Folder that the run was trained from.")],
     folder: Annotated[Path | None, typer.Option(help="Instead of the bundled models.")] = None,
     hardware: Annotated[str, typer.Option(help="What it was trained on.")] = platform.machine(),
+    last: Annotated[
+        bool,
+        typer.Option("--last", help="Take the weights of the last step, not of the best check."),
+    ] = False,
 ) -> None:
-    """Make a model of the best weights of a run."""
+    """Make a model of a run."""
     bundled = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     try:
-        record = bundle(run, data, folder or bundled, hardware)
+        record = bundle(run, data, folder or bundled, hardware, last=last)
     except UserError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error

@@ -67,6 +67,12 @@ def save(path: Path, state: RunState, tensors: Tensors) -> None:
         ) from error
 
 
+def averaged(tensors: Tensors) -> Tensors:
+    """The averaged weights of a checkpoint."""
+    begin = "average."
+    return {name[len(begin) :]: each for name, each in tensors.items() if name.startswith(begin)}
+
+
 def load(path: Path) -> tuple[RunState, Tensors]:
     """Read a checkpoint.
 

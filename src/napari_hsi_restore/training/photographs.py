@@ -19,12 +19,8 @@ from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.training.cubes import Cube
 
-GAMMA = 2.2
-"""Of the values of a picture, which are taken to be proportional to its power of light."""
-
-MOST = 0.5
-"""How much of its size a photograph keeps at most."""
-
+_GAMMA = 2.2
+_MOST = 0.5
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _FINE = 0.01
 _THUMB = 8
@@ -61,8 +57,8 @@ def prepare(folder: Path, target: Path, side: int) -> Iterator[tuple[int, int, i
     target : Path
         Gets the files; is made.
     side : int
-        Longer side of a written picture in pixels; a picture is never more than halved
-        to less, so that smaller ones are left out.
+        Longer side of a written picture in pixels; one that is less than twice as large is
+        left out.
 
     Yields
     ------
@@ -84,7 +80,7 @@ def prepare(folder: Path, target: Path, side: int) -> Iterator[tuple[int, int, i
     for number, file in enumerate(files):
         small = _small(file, side)
         if small is not None and _is_fine(small) and _is_new(small, thumbs):
-            values = np.rint(255 * np.clip(small, 0, 1) ** (1 / GAMMA)).astype(np.uint8)
+            values = np.rint(255 * np.clip(small, 0, 1) ** (1 / _GAMMA)).astype(np.uint8)
             name = target / f"{len(thumbs) - 1:04d}.png"
             skimage.io.imsave(name, np.moveaxis(values, 0, -1), check_contrast=False)
         yield number + 1, len(files), len(thumbs)
@@ -101,7 +97,7 @@ def _light(file: Path) -> Cube:
     if picture.ndim != 3 or picture.shape[2] < 3 or picture.dtype != np.uint8:
         raise UserError(f"{file}: this is no picture with 8 bits of three colours; remove it.")
     values = picture[..., :3].astype(np.float32) / 255
-    return np.ascontiguousarray(np.moveaxis(np.power(values, GAMMA), -1, 0), dtype=np.float32)
+    return np.ascontiguousarray(np.moveaxis(np.power(values, _GAMMA), -1, 0), dtype=np.float32)
 
 
 def _small(file: Path, side: int) -> Cube | None:
@@ -111,7 +107,7 @@ def _small(file: Path, side: int) -> Cube | None:
     except UserError:
         return None
     scale = side / max(light.shape)
-    return None if scale > MOST else np.asarray(resize_bicubic(light, scale=scale), np.float32)
+    return None if scale > _MOST else np.asarray(resize_bicubic(light, scale=scale), np.float32)
 
 
 def _is_fine(picture: Cube) -> bool:

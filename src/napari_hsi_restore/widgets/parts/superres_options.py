@@ -17,7 +17,7 @@ _TITLES = {
     "published+consistent": "FineSR, then back-projection",
     "published": "FineSR, as published",
     "pixel": "FineSR, weighted pixel by pixel",
-    "consistent": "back-projection alone",
+    "consistent": "back-projection",
     "none": "none",
 }
 
