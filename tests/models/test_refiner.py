@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from napari_hsi_restore.classical import correction
+from napari_hsi_restore.classical.refined import NETWORKS
 from napari_hsi_restore.models.architectures.refiner import LEADING, Refiner
 from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.models.spec import RefinerSpec
@@ -74,8 +75,9 @@ def test_parts_are_the_whole(shape, monkeypatch):
     assert abs(parts - whole).max() < 1e-5
 
 
-def test_what_is_far_hardly_matters_to_the_bundled_one(monkeypatch):
-    network, record = load("refiner")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_far_hardly_matters_to_the_bundled_ones(name, monkeypatch):
+    network, record = load(name)
     shape = (3, 480, 40)
     smooth = torch.nn.functional.avg_pool2d(images(*shape), 9, 1, padding=4).numpy()
     removed, estimate = images(*shape).numpy(), 60 * smooth
@@ -108,7 +110,7 @@ def test_one_view_is_the_answer_of_the_network():
 
 def test_the_halo_is_that_of_the_bundled_one():
     assert RefinerSpec(widths=(32, 48, 64, 96), blocks=(2, 3, 3, 4)).halo == 304
-    assert load("refiner")[1].halo == 304
+    assert {load(name)[1].halo for name in NETWORKS} == {304}
     with pytest.raises(ValueError, match="one of each for every level"):
         RefinerSpec(widths=(4, 6), blocks=(1,))
     assert isinstance(build(SPEC), Refiner)

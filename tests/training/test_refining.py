@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from make.runs import assert_two_parts_are_one
-from napari_hsi_restore.classical.refined import DRAFTS
+from napari_hsi_restore.classical.refined import DRAFT_NETWORK
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Metric
 from napari_hsi_restore.io import write
@@ -113,7 +113,7 @@ def test_a_larger_network_begins_with_a_smaller_one(data, folder, tmp_path):
 def test_pilots_go_by_a_draft_that_a_network_looked_over(data, folder, tmp_path):
     with pytest.raises(UserError, match="model 'nothing' is not known"):
         list(train(recipe_of(tmp_path, drafts="nothing"), data, tmp_path / "run", device="cpu"))
-    recipe = recipe_of(tmp_path, drafts=DRAFTS)
+    recipe = recipe_of(tmp_path, drafts=DRAFT_NETWORK)
     [source] = pilots.sources(recipe, data)
     plain = pilots.make(source, 0, 0.0)
     drafted = pilots.make(source, 0, 0.0, pilots.correction_of(recipe))
@@ -149,6 +149,6 @@ def test_the_bundled_weights_are_those_of_the_committed_recipes(name, before):
     assert RefinerTraining(**records.record(name).provenance.recipe) == recipe
     first = load_recipe(recipes / f"{before}.json")
     assert recipe.start == f"runs/{first.name}"
-    assert recipe.drafts == {"refiner": DRAFTS, "refiner_draft": None}[name]
+    assert recipe.drafts == {"refiner": DRAFT_NETWORK, "refiner_draft": None}[name]
     network = build(recipe.network)
     network.load_state_dict(network.begun(build(first.network).state_dict()))

@@ -28,7 +28,7 @@ from napari_hsi_restore.training.recipe import BlurMix, SuperresTraining, load_r
 from napari_hsi_restore.training.run_files import LAST
 from napari_hsi_restore.training.scenes import scenes_of
 from napari_hsi_restore.zoo import load
-from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
+from napari_hsi_restore.zoo.records import FOLDER_VARIABLE, record
 
 RECIPES = resources.files("napari_hsi_restore.training") / "recipes"
 NETWORKS = {
@@ -111,7 +111,7 @@ def test_two_parts_give_the_same_weights_as_one(kind, data, tmp_path):
 
 def test_photographs_give_their_share_of_the_patches(data, photographs, tmp_path):
     [file] = photographs.iterdir()
-    [picture] = read(file for file in photographs.iterdir())
+    [picture] = read([file])
     assert picture.shape == (3, 60, 80)
     assert 0 <= picture.min() < picture.mean() < picture.max() <= 1
     recipe = recipe_of("eigensr", photographs=("photographs/*.png",), photograph_share=0.25)
@@ -134,8 +134,11 @@ def test_photographs_give_their_share_of_the_patches(data, photographs, tmp_path
 def test_photographs_that_cannot_be_used_are_refused(data, photographs, tmp_path):
     with pytest.raises(UserError, match="no pictures are there; name a folder"):
         list(prepare(tmp_path, tmp_path / "out", 80))
-    (tmp_path / "grey.png").write_bytes((photographs / "0000.png").read_bytes()[:50])
-    with pytest.raises(UserError, match=r"grey\.png: this is no picture that can be read"):
+    (tmp_path / "short.png").write_bytes((photographs / "0000.png").read_bytes()[:50])
+    with pytest.raises(UserError, match=r"short\.png: this is no picture that can be read"):
+        read([tmp_path / "short.png"])
+    skimage.io.imsave(tmp_path / "grey.png", np.eye(60, dtype=np.uint8), check_contrast=False)
+    with pytest.raises(UserError, match=r"grey\.png: this is no picture with 8 bits of three"):
         read([tmp_path / "grey.png"])
     with pytest.raises(ValueError, match="photographs have too few bands"):
         recipe_of("coarsr", photographs=("photographs/*.png",))
@@ -262,7 +265,15 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["coarsr_x2", "coarsr_x4", "eigensr_x2", "eigensr_x4", "eigensr_x4_photographs"]
+    "name",
+    [
+        "coarsr_x2",
+        "coarsr_x4",
+        "eigensr_x2",
+        "eigensr_x4",
+        "eigensr_x4_cascade",
+        "eigensr_x4_photographs",
+    ],
 )
 def test_committed_recipes_are_whole(name, shared_data):
     recipe = load_recipe(RECIPES / f"{name}.json")
@@ -272,3 +283,10 @@ def test_committed_recipes_are_whole(name, shared_data):
     build(recipe.network)
     files = cubes.find(shared_data, (*recipe.train, *recipe.validation))
     assert not any("test" in file.relative_to(shared_data).parts for file in files)
+
+
+def test_the_bundled_weights_are_those_of_a_committed_recipe():
+    recipe = load_recipe(RECIPES / "eigensr_x4_photographs.json")
+    made_with = record("eigensr_x4").provenance
+    assert SuperresTraining(**made_with.recipe) == recipe
+    assert made_with.steps == recipe.steps

@@ -38,8 +38,8 @@ RESERVOIR = 20
 GIVEN_BACK = 0.3
 """Part of the removed noise that is given back before the subspace is estimated."""
 
-Draft = Callable[[Image, Image], Filtering]
-"""Improves an estimate: (noisy components, their estimate) to a better estimate of them."""
+Improving = Callable[[Image, Image], Filtering]
+"""From noisy components and their estimate, float32 (components, y, x), to a better estimate."""
 
 _AT_ONCE = 2**18
 _FIRST = Search(side=8, step=4, radius=16, count=64)
@@ -56,7 +56,7 @@ class _State:
     estimate: Image
 
 
-def ngmeet(components: Image, strong: int, draft: Draft | None = None) -> Filtering:
+def ngmeet(components: Image, strong: int, improve: Improving | None = None) -> Filtering:
     """Denoise the components of a whitened cube.
 
     Parameters
@@ -67,8 +67,8 @@ def ngmeet(components: Image, strong: int, draft: Draft | None = None) -> Filter
         where there are so many bands.
     strong : int
         How many stand out of the noise.
-    draft : callable, optional
-        Improves the estimate that guides the last round.
+    improve : callable, optional
+        Improves the draft, the estimate that guides the last round; may change it.
 
     Yields
     ------
@@ -85,8 +85,8 @@ def ngmeet(components: Image, strong: int, draft: Draft | None = None) -> Filter
     estimate = yield from portion(threshold(noisy, match, _FIRST, limits(used, strong)), 0.0, 0.2)
     state = _State(np.eye(len(components), used), noisy, estimate)
     state = yield from _round(components, state, _SECOND, False, (0.2, 0.45))
-    if draft is not None:
-        estimate = yield from portion(draft(state.noisy, state.estimate), 0.45, 0.55)
+    if improve is not None:
+        estimate = yield from portion(improve(state.noisy, state.estimate), 0.45, 0.55)
         state = dataclasses.replace(state, estimate=estimate)
     state = yield from _round(components, state, _THIRD, True, (0.55, 1.0))
     return turned(state.axes, state.estimate)

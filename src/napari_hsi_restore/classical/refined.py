@@ -22,13 +22,14 @@ from napari_hsi_restore.noise.portion import portion
 Image = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
 
-DRAFTS = "refiner_draft"
-"""Name of the bundled weights of the network that looks over the draft."""
+DRAFT_NETWORK = "refiner_draft"
+"""Name of the bundled network that looks over the draft."""
 
-LAST = "refiner"
-"""Name of the bundled weights of the network that has the last word."""
+LAST_NETWORK = "refiner"
+"""Name of the bundled network that has the last word."""
 
-NETWORKS = (DRAFTS, LAST)
+NETWORKS = (DRAFT_NETWORK, LAST_NETWORK)
+"""What a method needs whose last filter is `refined`."""
 
 PART_PIXELS = 2**20
 """Pixels, at most, of the part of an image that the network looks at in one go."""
@@ -47,16 +48,15 @@ def refined(components: Image, strong: int) -> Filtering:
     """
     # torch alone takes seconds to load, and whoever only looks at cubes never needs it.
     pool = ThreadPoolExecutor(1, thread_name_prefix="refiner")
-    draft, last = (
-        pool.submit(load_correction, name, views) for name, views in ((DRAFTS, 1), (LAST, 2))
-    )
+    first = pool.submit(load_correction, DRAFT_NETWORK, 1)
+    last = pool.submit(load_correction, LAST_NETWORK, 2)
     pool.shutdown(wait=False)
 
-    def drafted(noisy: Image, estimate: Image) -> Filtering:
-        correction = yield from _waited(draft)
-        return (yield from looked_over(correction, noisy, estimate, strong))
+    def improve(noisy: Image, draft: Image) -> Filtering:
+        correction = yield from _waited(first)
+        return (yield from looked_over(correction, noisy, draft, strong))
 
-    estimate = yield from portion(ngmeet(components, strong, drafted), 0.0, _ESTIMATED)
+    estimate = yield from portion(ngmeet(components, strong, improve), 0.0, _ESTIMATED)
     correction = yield from portion(_waited(last), _ESTIMATED, _ESTIMATED)
     over = looked_over(correction, components, estimate, strong)
     return (yield from portion(over, _ESTIMATED, 1.0))

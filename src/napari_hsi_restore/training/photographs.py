@@ -18,8 +18,8 @@ import typer
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.training.cubes import Cube
+from napari_hsi_restore.training.pictures import GAMMA, light_of
 
-_GAMMA = 2.2
 _MOST = 0.5
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _FINE = 0.01
@@ -80,7 +80,7 @@ def prepare(folder: Path, target: Path, side: int) -> Iterator[tuple[int, int, i
     for number, file in enumerate(files):
         small = _small(file, side)
         if small is not None and _is_fine(small) and _is_new(small, thumbs):
-            values = np.rint(255 * np.clip(small, 0, 1) ** (1 / _GAMMA)).astype(np.uint8)
+            values = np.rint(255 * np.clip(small, 0, 1) ** (1 / GAMMA)).astype(np.uint8)
             name = target / f"{len(thumbs) - 1:04d}.png"
             skimage.io.imsave(name, np.moveaxis(values, 0, -1), check_contrast=False)
         yield number + 1, len(files), len(thumbs)
@@ -96,8 +96,7 @@ def _light(file: Path) -> Cube:
         raise UserError(f"{file}: this is no picture that can be read; remove it.") from error
     if picture.ndim != 3 or picture.shape[2] < 3 or picture.dtype != np.uint8:
         raise UserError(f"{file}: this is no picture with 8 bits of three colours; remove it.")
-    values = picture[..., :3].astype(np.float32) / 255
-    return np.ascontiguousarray(np.moveaxis(np.power(values, _GAMMA), -1, 0), dtype=np.float32)
+    return light_of(picture[..., :3])
 
 
 def _small(file: Path, side: int) -> Cube | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.errors import UserError
@@ -31,7 +32,8 @@ NAMES = (
 _SHRUNK = 0.75
 """Takes away most of what compression and the colour mosaic of a camera left."""
 
-_GAMMA = 2.2
+GAMMA = 2.2
+"""Light is taken to be proportional to this power of the values of a picture."""
 
 
 def load(names: Iterable[str]) -> list[Cube]:
@@ -64,5 +66,10 @@ def _picture(name: str) -> Cube:
         )
     found = getattr(skimage.data, name)()
     picture = np.atleast_3d(found[0] if isinstance(found, tuple) else found)
-    linear = np.power(np.moveaxis(picture, -1, 0).astype(np.float32) / 255, _GAMMA)
-    return np.asarray(resize_bicubic(linear, scale=_SHRUNK), dtype=np.float32)
+    return np.asarray(resize_bicubic(light_of(picture), scale=_SHRUNK), dtype=np.float32)
+
+
+def light_of(picture: npt.NDArray[np.uint8]) -> Cube:
+    """The values of a picture, (y, x, bands), as light, float32 (bands, y, x), white at 1."""
+    values = np.moveaxis(picture, -1, 0).astype(np.float32) / 255
+    return np.ascontiguousarray(np.power(values, GAMMA), dtype=np.float32)

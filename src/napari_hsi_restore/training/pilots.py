@@ -157,10 +157,10 @@ def of(
         flat = subspace.project(cube.reshape(len(cube), -1), everywhere)
         return flat.reshape(-1, *cube.shape[1:])
 
-    draft = None
+    improve = None
     if correction is not None:
-        draft = functools.partial(looked_over, correction, strong=subspace.strong)
-    estimate = finish(ngmeet(components(noisy), subspace.strong, draft))
+        improve = functools.partial(looked_over, correction, strong=subspace.strong)
+    estimate = finish(ngmeet(components(noisy), subspace.strong, improve))
     axes = axes_of(estimate, subspace.strong)
     estimate = turned(axes.T, estimate)
     return Pilot(

@@ -236,7 +236,8 @@ class RefinerTraining(Recipe, frozen=True, extra="forbid"):
     network : RefinerSpec
     pilots : str
         Folder of the denoised regions that it learns from
-        (`napari_hsi_restore.training.pilots`); those that are not there are made.
+        (`napari_hsi_restore.training.pilots`); those that are not there are made. Those that
+        are there are taken as they are: other settings of them want another folder.
     drafts : str or None
         Bundled refiner that looks over the draft by which the last round of `ngmeet` goes, in
         the pilots; None if nothing does.

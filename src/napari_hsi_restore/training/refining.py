@@ -86,13 +86,13 @@ class Refining:
             for name in names
             for draw in range(recipe.draws)
         ]
-        draft = pilots.correction_of(recipe)
+        of_draft = pilots.correction_of(recipe)
         for path in cubes.find(data, recipe.validation):
             cube = cubes.load([path])[0]
             for case in CASES:
                 kept = pilots.path_of(folder, f"validation-{path.stem}-{case.name}", 0)
                 if not kept.exists():
-                    pilots.save(_held_out(cube, case.levels, draft), kept)
+                    pilots.save(_held_out(cube, case.levels, of_draft), kept)
                 self.held_out.append((path.parent.name, pilots.load(kept)))
 
     def place(self, device: torch.device) -> None:
@@ -171,7 +171,7 @@ def _scene(pilot: Pilot) -> _Scene:
     )
 
 
-def _held_out(cube: cubes.Cube, levels: tuple[float, ...], draft: Correction | None) -> Pilot:
+def _held_out(cube: cubes.Cube, levels: tuple[float, ...], of_draft: Correction | None) -> Pilot:
     """The middle of a validation scene with noise, denoised."""
     rng = np.random.default_rng(0)
     top, left = (max(0, (side - SIDE) // 2) for side in cube.shape[1:])
@@ -179,4 +179,4 @@ def _held_out(cube: cubes.Cube, levels: tuple[float, ...], draft: Correction | N
     sigma = rng.choice(np.array(levels), len(clean)) / 255.0
     noise = rng.standard_normal(clean.shape, dtype=np.float32)
     noisy = clean + noise * sigma.astype(np.float32)[:, None, None]
-    return pilots.of(clean, noisy, sigma, Moments(*moments(noisy), clean[0].size), draft)
+    return pilots.of(clean, noisy, sigma, Moments(*moments(noisy), clean[0].size), of_draft)

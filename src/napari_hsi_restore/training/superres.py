@@ -60,15 +60,15 @@ class Enlarging:
         self.held_out = [(path.parent.name, cubes.load([path])[0]) for path in held_out]
         scenes = [*cubes.load(training), *pictures.load(recipe.pictures)]
         self.scenes = scenes_of(scenes, recipe)
-        seen = photographs.read(cubes.find(data, recipe.photographs))
-        self.photographs = scenes_of(seen, recipe, (1.0,))
+        small = photographs.read(cubes.find(data, recipe.photographs))
+        self.photographs = scenes_of(small, recipe, (1.0,))
 
     def place(self, device: torch.device) -> None:
         """See `Learner.place`."""
-        scenes, seen = (
+        scenes, photos = (
             [scene.to(device) for scene in group] for group in (self.scenes, self.photographs)
         )
-        self.source = PairSource(scenes, self.recipe, seen)
+        self.source = PairSource(scenes, self.recipe, photos)
         self.scenes, self.photographs = [], []
 
     def loss(self, network: Any, step: int) -> torch.Tensor:
