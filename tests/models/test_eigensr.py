@@ -32,22 +32,56 @@ def test_the_declared_reach_is_the_true_one(scale, stages):
     assert int((seen - side // 2).abs().max()) == declared
 
 
-def test_stages_begin_with_a_network_for_one_of_them():
-    one, both = EigenSR(2, 6, 2, 3), build(SPEC_OF_STAGES)
-    torch.nn.init.normal_(one.last.weight, std=0.1)
+def _random(network):
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+@pytest.mark.parametrize(("width", "blocks"), [(6, 2), (6, 4), (9, 2), (9, 4)])
+def test_a_network_begins_with_what_a_smaller_one_does_and_learns_in_all_its_parts(width, blocks):
+    torch.manual_seed(6)  # By chance a rectifier may be closed everywhere, and learns nothing.
+    small, large = _random(EigenSR(2, 6, 2, 3)), EigenSR(2, width, blocks, 3)
+    large.load_state_dict(large.begun(small.state_dict()))
+    images = torch.rand(2, 3, 9, 7)
+    torch.testing.assert_close(large(images), small(images), rtol=1e-4, atol=1e-5)
+    large(images).square().sum().backward()
+    optimiser = torch.optim.SGD(large.parameters(), 1e-3)
+    before = {name: tensor.detach().clone() for name, tensor in large.named_parameters()}
+    for _ in range(3):
+        optimiser.step()
+        optimiser.zero_grad()
+        large(images).square().sum().backward()
+    for name, tensor in large.named_parameters():
+        # Every old and new input and output of a layer moves.
+        moved = (tensor - before[name]).abs().reshape(len(tensor), -1)
+        assert moved.amax(dim=1).all(), name
+        if tensor.dim() == 4:
+            assert (tensor - before[name]).abs().amax(dim=(0, 2, 3)).all(), name
+
+
+def test_stages_begin_with_a_network_for_one_of_them_or_with_smaller_stages():
+    one, both = _random(EigenSR(2, 6, 2, 3)), build(SPEC_OF_STAGES)
     both.load_state_dict(both.begun(one.state_dict()))
     images = torch.rand(2, 3, 9, 7)
     half = bicubic(images, 2) + one(images)
     expected = bicubic(half, 2) + one(half) - bicubic(images, 4)
     torch.testing.assert_close(both(images), expected, rtol=1e-4, atol=1e-5)
-    for other in (
-        EigenSR(4, 6, 2, 3),
-        EigenSR(2, 6, 3, 3),
-        EigenSR(2, 6, 2, 4),
-        EigenSR(2, 5, 2, 3),
-    ):
-        weights = other.state_dict()
-        assert both.begun(weights) is weights
+    _random(both)
+    larger = build(SPEC_OF_STAGES.model_copy(update={"width": 8, "blocks": 3}))
+    larger.load_state_dict(larger.begun(both.state_dict()))
+    torch.testing.assert_close(larger(images), both(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [EigenSR(4, 6, 2, 3), EigenSR(2, 6, 3, 3), EigenSR(2, 6, 2, 4), EigenSR(2, 7, 2, 3)],
+    ids=["scale", "blocks", "components", "width"],
+)
+@pytest.mark.parametrize("own", [EigenSR(2, 6, 2, 3), build(SPEC_OF_STAGES)], ids=["one", "stages"])
+def test_no_network_begins_with_one_that_is_larger_or_of_another_kind(own, other):
+    with pytest.raises(RuntimeError):
+        own.load_state_dict(own.begun(other.state_dict()))
 
 
 @torch.inference_mode()

@@ -4,9 +4,11 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from make.runs import assert_two_parts_are_one
-from napari_hsi_restore.classical.refined import DRAFT_NETWORK
+from napari_hsi_restore.classical.ngmeet import ngmeet, turned
+from napari_hsi_restore.classical.refined import DRAFT_NETWORK, axes_of
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Metric
 from napari_hsi_restore.io import write
@@ -116,10 +118,34 @@ def test_pilots_go_by_a_draft_that_a_network_looked_over(data, folder, tmp_path)
     recipe = recipe_of(tmp_path, drafts=DRAFT_NETWORK)
     [source] = pilots.sources(recipe, data)
     plain = pilots.make(source, 0, 0.0)
-    drafted = pilots.make(source, 0, 0.0, pilots.correction_of(recipe))
+    drafted = pilots.make(source, 0, 0.0, pilots.denoiser_of(recipe))
     noisy = [np.square(one.removed + one.estimate).sum() for one in (plain, drafted)]
     assert noisy[1] == pytest.approx(noisy[0], rel=0.01)
     assert np.std(drafted.error) != pytest.approx(np.std(plain.error), rel=1e-3)
+
+
+def test_pilots_hold_the_draft_that_the_network_of_the_draft_gets(data, folder, tmp_path):
+    with pytest.raises(ValidationError, match="one that no other network improved"):
+        recipe_of(tmp_path, looks_over="draft", drafts=DRAFT_NETWORK)
+    recipe = recipe_of(tmp_path, looks_over="draft")
+    [source] = pilots.sources(recipe, data)
+    pilot = pilots.make(source, 0, 0.0, pilots.denoiser_of(recipe))
+    met = []
+
+    def guided(components, strong):
+        def improve(noisy, draft):
+            axes = axes_of(draft, strong)
+            met.append((turned(axes.T, noisy - draft), turned(axes.T, draft)))
+            yield 1.0
+            return draft
+
+        return ngmeet(components, strong, improve)
+
+    result = pilots.make(source, 0, 0.0, guided)
+    [(removed, estimate)] = met
+    np.testing.assert_allclose(np.abs(pilot.estimate), np.abs(estimate), atol=1e-3)
+    np.testing.assert_allclose(np.abs(pilot.removed), np.abs(removed), atol=1e-3)
+    assert np.std(pilot.error) != pytest.approx(np.std(result.error), rel=1e-3)
 
 
 def test_nothing_below_test_is_read(data, folder, tmp_path):

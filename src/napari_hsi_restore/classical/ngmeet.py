@@ -79,17 +79,31 @@ def ngmeet(components: Image, strong: int, improve: Improving | None = None) -> 
     -------
     float32 ndarray, (components, y, x)
     """
-    used = min(strong + EXTRA, len(components))
-    noisy = components[:used]
-    match = noisy[: max(strong, 1)]
-    estimate = yield from portion(threshold(noisy, match, _FIRST, limits(used, strong)), 0.0, 0.2)
-    state = _State(np.eye(len(components), used), noisy, estimate)
-    state = yield from _round(components, state, _SECOND, False, (0.2, 0.45))
+    state = yield from portion(_drafted(components, strong), 0.0, 0.45)
     if improve is not None:
         estimate = yield from portion(improve(state.noisy, state.estimate), 0.45, 0.55)
         state = dataclasses.replace(state, estimate=estimate)
     state = yield from _round(components, state, _THIRD, True, (0.55, 1.0))
     return turned(state.axes, state.estimate)
+
+
+def draft(components: Image, strong: int) -> Filtering:
+    """The estimate that guides the last round, before anything improved it.
+
+    Parameters, what is yielded and the result are those of `ngmeet`.
+    """
+    state = yield from _drafted(components, strong)
+    return turned(state.axes, state.estimate)
+
+
+def _drafted(components: Image, strong: int) -> Generator[float, None, _State]:
+    """The rounds before the last one."""
+    used = min(strong + EXTRA, len(components))
+    noisy = components[:used]
+    match = noisy[: max(strong, 1)]
+    estimate = yield from portion(threshold(noisy, match, _FIRST, limits(used, strong)), 0.0, 0.45)
+    state = _State(np.eye(len(components), used), noisy, estimate)
+    return (yield from _round(components, state, _SECOND, False, (0.45, 1.0)))
 
 
 def _round(

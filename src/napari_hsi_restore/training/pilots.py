@@ -1,9 +1,9 @@
 """``python -m napari_hsi_restore.training.pilots``: what the refiner learns from.
 
-A pilot is a noisy region of a training cube that `ngmeet` has denoised, as eigenimages: what was
-removed, what is still wrong, and the estimate. Making one takes seconds, learning from it
-a fraction of that, so pilots are made once and kept; several processes may make them side by
-side, each its own draws.
+A pilot is a noisy region of a training cube that `ngmeet` has denoised, to its end or to the
+draft by which its last round goes, as eigenimages: what was removed, what is still wrong, and
+the estimate. Making one takes seconds, learning from it a fraction of that, so pilots are made
+once and kept; several processes may make them side by side, each its own draws.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet, turned
-from napari_hsi_restore.classical.refined import Correction, axes_of, load_correction, looked_over
+from napari_hsi_restore.classical.collaborative import Filtering
+from napari_hsi_restore.classical.ngmeet import RESERVOIR, draft, ngmeet, turned
+from napari_hsi_restore.classical.refined import axes_of, load_correction, looked_over
 from napari_hsi_restore.classical.subspace import find_subspace
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.noise.measured import Moments
@@ -31,6 +32,9 @@ from napari_hsi_restore.training.patches import draw_sigma, moments
 from napari_hsi_restore.training.recipe import NoiseMix, RefinerTraining, load_recipe
 
 Float = npt.NDArray[np.float64]
+
+Denoiser = Callable[[Cube, int], Filtering]
+"""`ngmeet`, guided by a network or not, or its draft alone."""
 
 _SALT = 7
 _FEWEST_OF_MANY = 40
@@ -99,9 +103,7 @@ def sources(recipe: RefinerTraining, data: Path) -> list[Source]:
     return found
 
 
-def make(
-    source: Source, draw: int, misjudged: float, correction: Correction | None = None
-) -> Pilot:
+def make(source: Source, draw: int, misjudged: float, denoiser: Denoiser = ngmeet) -> Pilot:
     """Denoise a random region with random noise: the same for the same source and draw.
 
     Parameters
@@ -110,8 +112,8 @@ def make(
     draw : int
     misjudged : float
         Relative standard deviation of the error of the noise that is told.
-    correction : callable, optional
-        Of the draft that guides the last round of `ngmeet`.
+    denoiser : callable
+        As `denoiser_of` gives it.
     """
     rng = np.random.default_rng([sum(source.name.encode()), draw, _SALT])
     bands, height, width = source.cube.shape
@@ -132,12 +134,10 @@ def make(
         found = Moments(mean, covariance + np.diag(sigma**2), height * width)
     else:
         found = Moments(*moments(noisy), rows * columns)
-    return of(clean, noisy, told, found, correction)
+    return of(clean, noisy, told, found, denoiser)
 
 
-def of(
-    clean: Cube, noisy: Cube, told: Float, found: Moments, correction: Correction | None = None
-) -> Pilot:
+def of(clean: Cube, noisy: Cube, told: Float, found: Moments, denoiser: Denoiser = ngmeet) -> Pilot:
     """Denoise a noisy region.
 
     Parameters
@@ -147,8 +147,8 @@ def of(
         Standard deviation of the noise.
     found : Moments
         Of the scene that the region is a part of, with its noise.
-    correction : callable, optional
-        Of the draft that guides the last round of `ngmeet`.
+    denoiser : callable
+        As `denoiser_of` gives it.
     """
     subspace = find_subspace(found, told, RESERVOIR)
     everywhere = np.ones((len(clean), clean[0].size), dtype=bool)
@@ -157,10 +157,7 @@ def of(
         flat = subspace.project(cube.reshape(len(cube), -1), everywhere)
         return flat.reshape(-1, *cube.shape[1:])
 
-    improve = None
-    if correction is not None:
-        improve = functools.partial(looked_over, correction, strong=subspace.strong)
-    estimate = finish(ngmeet(components(noisy), subspace.strong, improve))
+    estimate = finish(denoiser(components(noisy), subspace.strong))
     axes = axes_of(estimate, subspace.strong)
     estimate = turned(axes.T, estimate)
     return Pilot(
@@ -193,15 +190,25 @@ def load(path: Path) -> Pilot:
         return Pilot(content["removed"], content["error"], content["estimate"])
 
 
-def correction_of(recipe: RefinerTraining) -> Correction | None:
-    """The correction of the draft that the pilots of a recipe go by.
+def denoiser_of(recipe: RefinerTraining) -> Denoiser:
+    """What makes the estimates that the pilots of a recipe hold.
 
     Raises
     ------
     UserError
-        If there is no such model.
+        If there is no such model as improves the draft.
     """
-    return None if recipe.drafts is None else load_correction(recipe.drafts, 1)
+    if recipe.looks_over == "draft":
+        return draft
+    if recipe.drafts is None:
+        return ngmeet
+    correction = load_correction(recipe.drafts, 1)
+
+    def guided(components: Cube, strong: int) -> Filtering:
+        improve = functools.partial(looked_over, correction, strong=strong)
+        return ngmeet(components, strong, improve)
+
+    return guided
 
 
 def missing(
@@ -217,11 +224,11 @@ def missing(
     folder.mkdir(parents=True, exist_ok=True)
     found = sources(recipe, data)
     total = len(found) * len(draws)
-    correction = correction_of(recipe)
+    denoiser = denoiser_of(recipe)
     for number, (draw, source) in enumerate((d, s) for d in draws for s in found):
         path = path_of(folder, source.name, draw)
         if not path.exists():
-            save(make(source, draw, recipe.noise.misjudged, correction), path)
+            save(make(source, draw, recipe.noise.misjudged, denoiser), path)
         yield number + 1, total
 
 

@@ -238,9 +238,11 @@ class RefinerTraining(Recipe, frozen=True, extra="forbid"):
         Folder of the denoised regions that it learns from
         (`napari_hsi_restore.training.pilots`); those that are not there are made. Those that
         are there are taken as they are: other settings of them want another folder.
+    looks_over : {'result', 'draft'}
+        What the pilots hold: the result of `ngmeet`, or the draft by which its last round goes.
     drafts : str or None
-        Bundled refiner that looks over the draft by which the last round of `ngmeet` goes, in
-        the pilots; None if nothing does.
+        Bundled refiner that looks over the draft in the making of pilots of the result; None if
+        nothing does.
     draws : int
         Regions of every cube.
     side, picture_side : int
@@ -260,6 +262,7 @@ class RefinerTraining(Recipe, frozen=True, extra="forbid"):
     task: Literal["refine"] = "refine"
     network: RefinerSpec
     pilots: str
+    looks_over: Literal["result", "draft"] = "result"
     drafts: str | None = None
     draws: int = pydantic.Field(default=20, ge=1)
     side: int = 256
@@ -271,6 +274,12 @@ class RefinerTraining(Recipe, frozen=True, extra="forbid"):
     noise: NoiseMix = NoiseMix()
     picture_noise: NoiseMix = NoiseMix()
     pictures: tuple[str, ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _check_drafts(self) -> RefinerTraining:
+        if self.looks_over == "draft" and self.drafts is not None:
+            raise ValueError("a draft that is looked over is one that no other network improved")
+        return self
 
 
 AnyRecipe = TrainingRecipe | SuperresTraining | RefinerTraining

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from napari_hsi_restore.classical.correction import correction, scales
-from napari_hsi_restore.classical.refined import Correction
 from napari_hsi_restore.models.architectures.refiner import LEADING
 from napari_hsi_restore.models.catalog import Network, build
 from napari_hsi_restore.models.spec import RefinerSpec
@@ -18,7 +17,7 @@ from napari_hsi_restore.noise.measured import Moments
 from napari_hsi_restore.noise.portion import finish
 from napari_hsi_restore.training import cubes, pilots
 from napari_hsi_restore.training.patches import moments
-from napari_hsi_restore.training.pilots import Pilot
+from napari_hsi_restore.training.pilots import Denoiser, Pilot
 from napari_hsi_restore.training.recipe import RefinerTraining
 from napari_hsi_restore.training.start import begun
 from napari_hsi_restore.training.validation import CASES
@@ -86,13 +85,13 @@ class Refining:
             for name in names
             for draw in range(recipe.draws)
         ]
-        of_draft = pilots.correction_of(recipe)
+        denoiser = pilots.denoiser_of(recipe)
         for path in cubes.find(data, recipe.validation):
             cube = cubes.load([path])[0]
             for case in CASES:
                 kept = pilots.path_of(folder, f"validation-{path.stem}-{case.name}", 0)
                 if not kept.exists():
-                    pilots.save(_held_out(cube, case.levels, of_draft), kept)
+                    pilots.save(_held_out(cube, case.levels, denoiser), kept)
                 self.held_out.append((path.parent.name, pilots.load(kept)))
 
     def place(self, device: torch.device) -> None:
@@ -171,7 +170,7 @@ def _scene(pilot: Pilot) -> _Scene:
     )
 
 
-def _held_out(cube: cubes.Cube, levels: tuple[float, ...], of_draft: Correction | None) -> Pilot:
+def _held_out(cube: cubes.Cube, levels: tuple[float, ...], denoiser: Denoiser) -> Pilot:
     """The middle of a validation scene with noise, denoised."""
     rng = np.random.default_rng(0)
     top, left = (max(0, (side - SIDE) // 2) for side in cube.shape[1:])
@@ -179,4 +178,4 @@ def _held_out(cube: cubes.Cube, levels: tuple[float, ...], of_draft: Correction 
     sigma = rng.choice(np.array(levels), len(clean)) / 255.0
     noise = rng.standard_normal(clean.shape, dtype=np.float32)
     noisy = clean + noise * sigma.astype(np.float32)[:, None, None]
-    return pilots.of(clean, noisy, sigma, Moments(*moments(noisy), clean[0].size), of_draft)
+    return pilots.of(clean, noisy, sigma, Moments(*moments(noisy), clean[0].size), denoiser)

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
+from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.architectures.refiner import Refiner
 from napari_hsi_restore.models.catalog import Network
 from napari_hsi_restore.training.run_files import BEST
@@ -17,8 +18,8 @@ from napari_hsi_restore.training.run_files import BEST
 def begun(network: Network, start: str | None) -> Network:
     """Give a new network the best weights of an earlier run.
 
-    Each stage of a network in stages may begin with the same network, a refiner with a smaller
-    one; see `EigenCascade.begun` and `Refiner.begun`.
+    A network may begin with a smaller one, and each stage of one in stages with the same; see
+    `EigenSR.begun`, `EigenCascade.begun` and `Refiner.begun`.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def begun(network: Network, start: str | None) -> Network:
         raise UserError(
             f"{path}: no weights to begin with; do that run first, or change 'start' of the recipe."
         ) from error
-    if isinstance(network, EigenCascade | Refiner):
+    if isinstance(network, EigenSR | EigenCascade | Refiner):
         weights = network.begun(weights)
     try:
         network.load_state_dict(weights)

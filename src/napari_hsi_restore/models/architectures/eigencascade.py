@@ -8,7 +8,7 @@ begin with the weights of a network that was trained for its step alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import nn
@@ -61,29 +61,31 @@ class EigenCascade(nn.Module):
                 yield images
         yield enlarged - bicubic(images, self.scale)
 
-    def begun(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Weights to begin with, of this network or of one for a single stage.
+    def begun(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Weights to begin with, of a smaller network or of one for a single stage.
 
         Parameters
         ----------
-        weights : dict of tensor
-            A state of this network, or one of an `EigenSR` as each stage is, which all of
-            them then begin with.
+        weights : mapping of str to tensor
+            A state of such a network, or one of an `EigenSR`, which all stages then begin
+            with; each may be smaller, see `EigenSR.begun`.
 
         Returns
         -------
-        dict of tensor
-            A state of this network; `weights` themselves if they are not of a stage.
+        dict of str to tensor
+            A state of this network, if `weights` are of one of these.
         """
-        stage = next(self._each()).state_dict()
-        shapes = {name: tensor.shape for name, tensor in stage.items()}
-        if {name: tensor.shape for name, tensor in weights.items()} != shapes:
-            return weights
-        return {
-            f"parts.{number}.{name}": tensor
-            for number in range(len(self.parts))
-            for name, tensor in weights.items()
-        }
+        found: dict[str, torch.Tensor] = {}
+        for number, part in enumerate(self._each()):
+            own = f"parts.{number}."
+            of_part = {
+                name.removeprefix(own): tensor
+                for name, tensor in weights.items()
+                if name.startswith(own)
+            }
+            grown = part.begun(of_part or weights)
+            found |= {own + name: tensor for name, tensor in grown.items()}
+        return found
 
     def _each(self) -> Iterator[EigenSR]:
         for part in self.parts:

@@ -13,7 +13,7 @@ convolution starts at zero, so that the untrained network is bicubic.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import nn
@@ -69,6 +69,39 @@ class EigenSR(nn.Module):
         for parameter in self.last.parameters():
             nn.init.zeros_(parameter)
 
+    def begun(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Weights with which this network does what a smaller one does, to learn on.
+
+        Blocks that the smaller one does not have begin as nothing. Features that it does not
+        have are seen by none of its own at first (the idea of Net2Net, Chen, Goodfellow and
+        Shlens, ICLR 2016).
+
+        Parameters
+        ----------
+        weights : mapping of str to tensor
+            Of a network with the same scale and components, and at most as many features and
+            blocks.
+
+        Returns
+        -------
+        dict of str to tensor
+            A state of this network; `weights` themselves if they are of no such network.
+        """
+        own = self.state_dict()
+        if not _is_smaller(weights, own):
+            return dict(weights)
+        found = {}
+        for name, tensor in own.items():
+            layer = name.split(".")[-2]
+            # Only what is random leads from old features to new ones, and nothing leads back.
+            grown = tensor.clone() if layer in {"head", "first"} else torch.zeros_like(tensor)
+            old = weights.get(name)
+            if old is not None:
+                grown[: len(old)] = 0.0
+                grown[tuple(slice(length) for length in old.shape)] = old
+            found[name] = grown
+        return found
+
     @property
     def steps(self) -> int:
         """How many values `stages` yields."""
@@ -105,3 +138,16 @@ class EigenSR(nn.Module):
             yield images
         features = shallow + self.deep(features)
         yield functional.pixel_shuffle(self.last(features), self.scale)
+
+
+def _is_smaller(weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> bool:
+    """Whether weights are of a network like one's own, with at most its features and blocks."""
+    ends = {name for name in own if not name.startswith("body.")}
+    if not ends <= set(weights) <= set(own):
+        return False
+    components = weights["head.weight"].shape[1], len(weights["last.weight"])
+    return components == (own["head.weight"].shape[1], len(own["last.weight"])) and all(
+        mine >= theirs
+        for name, tensor in weights.items()
+        for mine, theirs in zip(own[name].shape, tensor.shape, strict=True)
+    )
