@@ -12,9 +12,11 @@ from napari_hsi_restore.classical.fasthyde import fasthyde
 from napari_hsi_restore.classical.inpaint import inpaint
 from napari_hsi_restore.classical.low_rank import Restoring, denoise_components
 from napari_hsi_restore.classical.mended import mended
-from napari_hsi_restore.classical.ngmeet import RESERVOIR, ngmeet
+from napari_hsi_restore.classical.ngmeet import RESERVOIR as NGMEET_RESERVOIR
+from napari_hsi_restore.classical.ngmeet import ngmeet
 from napari_hsi_restore.classical.photon import photon
 from napari_hsi_restore.classical.refined import NETWORKS, refined
+from napari_hsi_restore.classical.refined import RESERVOIR as REFINED_RESERVOIR
 from napari_hsi_restore.classical.sip import EXTRA as SIP_EXTRA
 from napari_hsi_restore.classical.sip import sip
 from napari_hsi_restore.classical.smoothing import smooth
@@ -73,11 +75,11 @@ def _fasthyde(measured: Measured, sigma: Float) -> Restoring:
 
 
 def _ngmeet(measured: Measured, sigma: Float) -> Restoring:
-    return denoise_components(measured, sigma, ngmeet, RESERVOIR)
+    return denoise_components(measured, sigma, ngmeet, NGMEET_RESERVOIR)
 
 
 def _refined(measured: Measured, sigma: Float) -> Restoring:
-    return denoise_components(measured, sigma, refined, RESERVOIR)
+    return denoise_components(measured, sigma, refined, REFINED_RESERVOIR)
 
 
 def _sip(measured: Measured, sigma: Float) -> Restoring:

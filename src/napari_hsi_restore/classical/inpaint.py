@@ -27,8 +27,7 @@ from napari_hsi_restore.classical.low_rank import (
     expand,
     find_components,
 )
-from napari_hsi_restore.classical.ngmeet import RESERVOIR
-from napari_hsi_restore.classical.refined import refined
+from napari_hsi_restore.classical.refined import RESERVOIR, refined
 from napari_hsi_restore.classical.subspace import Components
 from napari_hsi_restore.noise.measured import Float, Measured
 from napari_hsi_restore.noise.portion import portion

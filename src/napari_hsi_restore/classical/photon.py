@@ -18,8 +18,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from napari_hsi_restore.classical.low_rank import Restoring, denoise_components, find_outside
-from napari_hsi_restore.classical.ngmeet import RESERVOIR
-from napari_hsi_restore.classical.refined import refined
+from napari_hsi_restore.classical.refined import RESERVOIR, refined
 from napari_hsi_restore.noise.measured import Float, Measured, Whole
 from napari_hsi_restore.noise.portion import portion
 from napari_hsi_restore.noise.shot import shot_of

@@ -1,8 +1,9 @@
-"""`ngmeet`, and trained networks that give back what it removed too much [ours].
+"""`ngmeet`, trained networks that give back what it removed too much, and what it left out [ours].
 
 The networks are `napari_hsi_restore.models.architectures.refiner.Refiner`. They see the components
 in the principal axes of the estimate, where the strongest ones show what the scene is like. The
-first looks over the draft that guides the last round of `ngmeet`, the second over its end.
+first looks over the draft that guides the last round of `ngmeet`, the second over its end. Then
+comes what pixels share outside of the subspace (`napari_hsi_restore.classical.ferns`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_hsi_restore.classical.collaborative import Filtering
+from napari_hsi_restore.classical.ferns import regained
 from napari_hsi_restore.classical.ngmeet import EXTRA, ngmeet, row_blocks, turned
+from napari_hsi_restore.classical.ngmeet import RESERVOIR as NGMEET_RESERVOIR
 from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
@@ -31,10 +34,13 @@ LAST_NETWORK = "refiner"
 NETWORKS = (DRAFT_NETWORK, LAST_NETWORK)
 """What a method needs whose last filter is `refined`."""
 
+RESERVOIR = 40
+"""Components beyond those that stand out of the noise, in which the rest of the scene is sought."""
+
 PART_PIXELS = 2**20
 """Pixels, at most, of the part of an image that the network looks at in one go."""
 
-_ESTIMATED = 0.8
+_ESTIMATED, _LOOKED_OVER = 0.77, 0.96
 _MOMENT_S = 0.02
 
 Correction = Callable[[Image, Image], Filtering]
@@ -44,7 +50,8 @@ Correction = Callable[[Image, Image], Filtering]
 def refined(components: Image, strong: int) -> Filtering:
     """Denoise the components of a whitened cube.
 
-    Parameters and result are those of `napari_hsi_restore.classical.ngmeet.ngmeet`.
+    Parameters and result are those of `napari_hsi_restore.classical.ngmeet.ngmeet`; better are
+    `strong` + `RESERVOIR` components.
     """
     # torch alone takes seconds to load, and whoever only looks at cubes never needs it.
     pool = ThreadPoolExecutor(1, thread_name_prefix="refiner")
@@ -56,10 +63,12 @@ def refined(components: Image, strong: int) -> Filtering:
         correction = yield from _waited(first)
         return (yield from looked_over(correction, noisy, draft, strong))
 
-    estimate = yield from portion(ngmeet(components, strong, improve), 0.0, _ESTIMATED)
+    leading = components[: strong + NGMEET_RESERVOIR]
+    estimate = yield from portion(ngmeet(leading, strong, improve), 0.0, _ESTIMATED)
     correction = yield from portion(_waited(last), _ESTIMATED, _ESTIMATED)
-    over = looked_over(correction, components, estimate, strong)
-    return (yield from portion(over, _ESTIMATED, 1.0))
+    over = looked_over(correction, leading, estimate, strong)
+    estimate = yield from portion(over, _ESTIMATED, _LOOKED_OVER)
+    return (yield from portion(regained(components, estimate, strong), _LOOKED_OVER, 1.0))
 
 
 def looked_over(

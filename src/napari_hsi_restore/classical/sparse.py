@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.classical.fasthyde import EXTRA, fasthyde
 from napari_hsi_restore.classical.low_rank import FILTERED_END, Restoring, expand, find_components
-from napari_hsi_restore.classical.ngmeet import RESERVOIR
-from napari_hsi_restore.classical.refined import refined
+from napari_hsi_restore.classical.refined import RESERVOIR, refined
 from napari_hsi_restore.classical.subspace import Components
 from napari_hsi_restore.noise.measured import Float, Mask, Measured, moments
 from napari_hsi_restore.noise.portion import portion
