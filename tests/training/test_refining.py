@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from make.runs import assert_two_parts_are_one
-from napari_hsi_restore.classical.ngmeet import ngmeet, turned
-from napari_hsi_restore.classical.refined import DRAFT_NETWORK, axes_of
+from napari_hsi_restore.classical.ngmeet import axes_of, ngmeet, turned
+from napari_hsi_restore.classical.refined import DRAFT_NETWORK
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Metric
 from napari_hsi_restore.io import write

@@ -41,7 +41,7 @@ def correction(
         `Refiner.multiple`. No more than about 96 are taken: what is farther decides less than
         a hundredth of the correction by the bundled weights.
     removed, estimate : float32 ndarray, (components, y, x)
-        In the axes of `napari_hsi_restore.classical.refined.axes_of`, in units of the noise.
+        In the axes of `napari_hsi_restore.classical.ngmeet.axes_of`, in units of the noise.
     views : int
         1, or 2 for the mean with the answer to the mirrored negative.
 

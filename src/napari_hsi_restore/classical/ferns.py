@@ -23,7 +23,7 @@ from scipy import sparse
 
 from napari_hsi_restore.classical import side_by_side
 from napari_hsi_restore.classical.collaborative import Filtering
-from napari_hsi_restore.classical.ngmeet import EXTRA, row_blocks, turned
+from napari_hsi_restore.classical.ngmeet import axes_of, row_blocks, turned
 
 Image = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
@@ -160,7 +160,8 @@ def regained(components: Image, estimate: Image, strong: int) -> Filtering:
     components : float32 ndarray, (components, y, x)
         Noisy, as `napari_hsi_restore.classical.ngmeet.ngmeet` takes them.
     estimate : float32 ndarray, (some, y, x)
-        Of the first ones, in a subspace of `strong` + `EXTRA` dimensions.
+        Of the first ones, in the subspace of
+        `napari_hsi_restore.classical.ngmeet.axes_of`.
     strong : int
         How many components stand out of the noise.
 
@@ -175,7 +176,8 @@ def regained(components: Image, estimate: Image, strong: int) -> Filtering:
     """
     result = np.zeros_like(components)
     result[: len(estimate)] = estimate
-    inside, outside = _axes(estimate, strong, len(components))
+    inside = axes_of(estimate, strong)
+    outside = _beside(inside, len(components))
     pixels = components[0].size
     levels = min(_MOST_LEVELS, int(np.log2(max(1, pixels // _PIXELS_OF_LEAF))))
     if strong == 0 or outside.shape[1] == 0 or levels < _FEWEST_LEVELS:
@@ -238,15 +240,12 @@ class _Features:
         return np.concatenate(parts)
 
 
-def _axes(estimate: Image, strong: int, components: int) -> tuple[Float, Float]:
-    """Orthonormal axes of the subspace, (some, used), and of the rest, (components, others)."""
-    flat = _flat(estimate)
-    used = min(strong + EXTRA, len(estimate))
-    inside = np.linalg.eigh((flat @ flat.T).astype(np.float64))[1][:, ::-1][:, :used]
-    padded = np.zeros((components, used))
-    padded[: len(inside)] = inside
-    outside: Float = np.linalg.svd(padded)[0][:, used:]
-    return inside, outside
+def _beside(axes: Float, components: int) -> Float:
+    """Orthonormal axes of what is outside of a subspace, (components, others)."""
+    padded = np.zeros((components, axes.shape[1]))
+    padded[: len(axes)] = axes
+    outside: Float = np.linalg.svd(padded)[0][:, axes.shape[1] :]
+    return outside
 
 
 def _membership(leaves: Leaves, count: int) -> sparse.csr_array:

@@ -132,6 +132,23 @@ def _new_axes(components: Image, state: _State) -> _State:
     return _State(axes, turned(axes.T, components), turned(axes.T @ state.axes, state.estimate))
 
 
+def axes_of(estimate: Image, strong: int) -> npt.NDArray[np.float64]:
+    """Principal axes of denoised components, (components, used), the strongest first.
+
+    Parameters
+    ----------
+    estimate : float32 ndarray, (components, y, x)
+        What a round of `ngmeet` gives.
+    strong : int
+        As given to it.
+    """
+    flat = estimate.reshape(len(estimate), -1)
+    energy = (flat @ flat.T).astype(np.float64)
+    used = min(strong + EXTRA, len(estimate))
+    axes: npt.NDArray[np.float64] = np.linalg.eigh(energy)[1][:, ::-1][:, :used]
+    return axes
+
+
 def row_blocks(image: Image) -> Iterator[slice]:
     """Rows of an image, (..., y, x), few enough that a copy of them hardly counts."""
     height, width = image.shape[-2:]

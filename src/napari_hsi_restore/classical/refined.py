@@ -18,12 +18,11 @@ import numpy.typing as npt
 
 from napari_hsi_restore.classical.collaborative import Filtering
 from napari_hsi_restore.classical.ferns import regained
-from napari_hsi_restore.classical.ngmeet import EXTRA, ngmeet, row_blocks, turned
 from napari_hsi_restore.classical.ngmeet import RESERVOIR as NGMEET_RESERVOIR
+from napari_hsi_restore.classical.ngmeet import axes_of, ngmeet, row_blocks, turned
 from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
-Float = npt.NDArray[np.float64]
 
 DRAFT_NETWORK = "refiner_draft"
 """Name of the bundled network that looks over the draft."""
@@ -126,20 +125,3 @@ def _waited(loading: Future[Correction]) -> Generator[float, None, Correction]:
         yield 0.0
         time.sleep(_MOMENT_S)
     return loading.result()
-
-
-def axes_of(estimate: Image, strong: int) -> Float:
-    """Principal axes of denoised components, (components, used), the strongest first.
-
-    Parameters
-    ----------
-    estimate : float32 ndarray, (components, y, x)
-        What a round of `ngmeet` gives.
-    strong : int
-        As given to it.
-    """
-    flat = estimate.reshape(len(estimate), -1)
-    energy = (flat @ flat.T).astype(np.float64)
-    used = min(strong + EXTRA, len(estimate))
-    axes: Float = np.linalg.eigh(energy)[1][:, ::-1][:, :used]
-    return axes

@@ -20,8 +20,8 @@ import numpy.typing as npt
 import typer
 
 from napari_hsi_restore.classical.collaborative import Filtering
-from napari_hsi_restore.classical.ngmeet import RESERVOIR, draft, ngmeet, turned
-from napari_hsi_restore.classical.refined import axes_of, load_correction, looked_over
+from napari_hsi_restore.classical.ngmeet import RESERVOIR, axes_of, draft, ngmeet, turned
+from napari_hsi_restore.classical.refined import load_correction, looked_over
 from napari_hsi_restore.classical.subspace import find_subspace
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.noise.measured import Moments
