@@ -270,6 +270,8 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
         "coarsr_x2",
         "coarsr_x4",
         "eigensr_x2",
+        "eigensr_x2_on",
+        "eigensr_x2_photographs",
         "eigensr_x4",
         "eigensr_x4_cascade",
         "eigensr_x4_photographs",
@@ -285,8 +287,9 @@ def test_committed_recipes_are_whole(name, shared_data):
     assert not any("test" in file.relative_to(shared_data).parts for file in files)
 
 
-def test_the_bundled_weights_are_those_of_a_committed_recipe():
-    recipe = load_recipe(RECIPES / "eigensr_x4_photographs.json")
-    made_with = record("eigensr_x4").provenance
+@pytest.mark.parametrize("name", ["eigensr_x2_on", "eigensr_x4_photographs"])
+def test_the_bundled_weights_are_those_of_a_committed_recipe(name):
+    recipe = load_recipe(RECIPES / f"{name}.json")
+    made_with = record(recipe.name).provenance
     assert SuperresTraining(**made_with.recipe) == recipe
     assert made_with.steps == recipe.steps
