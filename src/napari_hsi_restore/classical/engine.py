@@ -26,8 +26,8 @@ from napari_hsi_restore.zoo.records import record
 _PLANES = 100
 """Images of components, noisy, filtered and weights, that are in memory at once."""
 
-_NETWORK_PLANES = 140
-"""Such images more while a network looks over an estimate (measured)."""
+_NETWORK_PLANES = 160
+"""Such images more while a network looks over an estimate, and after it (measured)."""
 
 _NETWORK_BYTES = 300.0
 """Bytes that the network itself takes for every pixel of the part that it looks at."""
