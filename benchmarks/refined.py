@@ -56,6 +56,26 @@ def spectra(subspace: Subspace, estimate: Image) -> Image:
     return found.reshape(-1, *estimate.shape[1:])
 
 
+def row(clean: Image, level: float) -> str:
+    """The cells of one scene, (bands, y, x), with noise of one level, white at 255."""
+    noisy = add_gaussian(clean, level, np.random.default_rng(0))
+    sigma = np.full(len(clean), level / 255)
+    subspace = find_subspace(Moments(*moments(noisy), clean[0].size), sigma, RESERVOIR)
+    everywhere = np.ones((len(clean), clean[0].size), dtype=bool)
+    flat = subspace.project(noisy.reshape(len(noisy), -1), everywhere)
+    estimates = parts(flat.reshape(-1, *clean.shape[1:]), subspace.strong)
+    cubes = [spectra(subspace, estimate) for estimate in estimates]
+    inside = axes_of(estimates[-2], subspace.strong)
+    axes = subspace.axes[:, : len(inside)] @ inside
+    error = (clean - cubes[-1]).reshape(len(clean), -1) / sigma[:, None]
+    total = float(np.square(error).sum())
+    beyond = 1.0 - float(np.square(axes.T @ error).sum()) / total
+    first = float(np.square(axes[:, 0] @ error).sum())
+    scores = [f"{psnr(clean, cube, 1.0, clip=True):.2f}" for cube in cubes]
+    shares = [f"{beyond:.0%}", f"{first / total:.0%}", f"{first / clean[0].size:.2f}"]
+    return " | ".join(scores + shares)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.refined")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real cubes")
@@ -66,26 +86,8 @@ def main() -> None:
     )
     for group in ("airborne", "cave"):
         for scene in scenes(group, "validation", options.data):
-            clean = scene.array()
             for level in LEVELS:
-                noisy = add_gaussian(clean, level, np.random.default_rng(0))
-                sigma = np.full(len(clean), level / 255)
-                found = Moments(*moments(noisy), clean[0].size)
-                subspace = find_subspace(found, sigma, RESERVOIR)
-                everywhere = np.ones((len(clean), clean[0].size), dtype=bool)
-                flat = subspace.project(noisy.reshape(len(noisy), -1), everywhere)
-                estimates = parts(flat.reshape(-1, *clean.shape[1:]), subspace.strong)
-                cubes = [spectra(subspace, estimate) for estimate in estimates]
-                scores = [f"{psnr(clean, cube, 1.0, clip=True):.2f}" for cube in cubes]
-                error = (clean - cubes[-1]).reshape(len(clean), -1) / sigma[:, None]
-                axes = subspace.axes[:, : len(estimates[2])] @ axes_of(
-                    estimates[2], subspace.strong
-                )
-                total = float(np.square(error).sum())
-                beyond = 1.0 - float(np.square(axes.T @ error).sum()) / total
-                first = float(np.square(axes[:, 0] @ error).sum())
-                shares = f"{beyond:.0%} | {first / total:.0%} | {first / clean[0].size:.2f}"
-                print(f"| {scene.name} | {level:g} | {' | '.join(scores)} | {shares} |", flush=True)
+                print(f"| {scene.name} | {level:g} | {row(scene.array(), level)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import pytest
 
 from napari_hsi_restore.classical import ngmeet
 from napari_hsi_restore.classical.ferns import regained
+from napari_hsi_restore.classical.refined import refined
 from napari_hsi_restore.noise.portion import finish
 
 STRONG, INSIDE, ALL = 3, 11, 24
@@ -47,6 +48,12 @@ def test_most_of_what_like_spectra_share_is_found_and_the_subspace_is_left_alone
     assert energy((result - scene)[INSIDE:]) < 0.3 * missing
     np.testing.assert_allclose(result[:INSIDE], given, atol=0.02)
     np.testing.assert_array_equal(estimate, given)
+
+
+def test_refined_ends_with_it(scene):
+    noisy = scene + noise(scene.shape)
+    result = finish(refined(noisy, STRONG))
+    assert energy((result - scene)[INSIDE:]) < 0.5 * energy(scene[INSIDE:])
 
 
 @pytest.mark.parametrize("level", [1.0, 1.1])

@@ -178,3 +178,13 @@ def test_the_bundled_weights_are_those_of_the_committed_recipes(name, before):
     assert recipe.drafts == {"refiner": DRAFT_NETWORK, "refiner_draft": None}[name]
     network = build(recipe.network)
     network.load_state_dict(network.begun(build(first.network).state_dict()))
+
+
+def test_the_recipe_of_a_run_on_drafts_is_whole():
+    recipes = resources.files("napari_hsi_restore.training") / "recipes"
+    recipe, first = (
+        load_recipe(recipes / f"{name}.json") for name in ("refiner_draft_on", "refiner_draft")
+    )
+    assert recipe.looks_over == "draft"
+    assert recipe.start == f"runs/{first.name}"
+    assert recipe.network == first.network

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Generator
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from scipy import sparse
 from napari_hsi_restore.classical import side_by_side
 from napari_hsi_restore.classical.collaborative import Filtering
 from napari_hsi_restore.classical.ngmeet import axes_of, row_blocks, turned
+from napari_hsi_restore.noise.portion import portion
 
 Image = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
@@ -33,10 +35,13 @@ FERNS = 32
 """Ferns whose answers are averaged."""
 
 _MORE_FEATURES = 2
+"""Axes beyond those that stand out of the noise, by which pixels are told apart."""
+
 _PIXELS_OF_LEAF = 256
 _FEWEST_LEVELS, _MOST_LEVELS = 3, 10
 _SAMPLE = 2**15
 _KNOWN_WELL = 2
+"""Nodes for every component, at least, from which a covariance is taken."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,6 +51,7 @@ class Fern:
     Attributes
     ----------
     directions : float32 ndarray, (features, levels)
+        What the features are projected on, one direction a level.
     thresholds : tuple of float32 ndarray, (2 ** level,)
         Where the nodes of each level are split.
     """
@@ -91,7 +97,7 @@ def grown(sample: Image, levels: int, rng: np.random.Generator) -> Fern:
     return Fern(directions, tuple(thresholds))
 
 
-def shrunk(sums: Float, counts: Float, variance: float = 1.0) -> Float:
+def shrunk(sums: Float, counts: Float, variance: float) -> Float:
     """The means of the leaves of a fern, without their noise.
 
     Parameters
@@ -187,11 +193,23 @@ def regained(components: Image, estimate: Image, strong: int) -> Filtering:
     rng = np.random.default_rng(0)
     sample = features.sample(rng)
     ferns = [grown(sample, levels, rng) for _ in range(FERNS)]
-    yield 0.1
-    blocks = list(row_blocks(components))
-    sums = np.zeros((FERNS, 2**levels, outside.shape[1]))
-    counts = np.zeros((FERNS, 2**levels))
-    squares = np.zeros(outside.shape[1])
+    leaves, found = yield from portion(_gathered(ferns, features, components, outside), 0.1, 0.6)
+    tables = [(each @ outside.T / FERNS).astype(np.float32) for each in found]
+    for rows, members in leaves:
+        part = result[:, rows]
+        shared = sum(table[some] for table, some in zip(tables, members, strict=True))
+        part += np.asarray(shared).T.reshape(part.shape)
+        yield 0.6 + 0.4 * rows.stop / len(result[0])
+    return result
+
+
+def _gathered(
+    ferns: list[Fern], features: _Features, components: Image, outside: Float
+) -> Generator[float, None, tuple[list[tuple[slice, list[Leaves]]], list[Float]]]:
+    """The leaves of the pixels of every block of rows, and what the leaves of each fern share."""
+    blocks, count = list(row_blocks(components)), 2 ** len(ferns[0].thresholds)
+    sums = np.zeros((len(ferns), count, outside.shape[1]))
+    counts, squares = np.zeros((len(ferns), count)), np.zeros(outside.shape[1])
     leaves = []
     for number, rows in enumerate(blocks):
         seen = features.of(rows)
@@ -199,22 +217,13 @@ def regained(components: Image, estimate: Image, strong: int) -> Filtering:
         squares += np.square(rest).sum(axis=0, dtype=np.float64)
         members = list(side_by_side.in_order(functools.partial(Fern.leaves, features=seen), ferns))
         for index, some in enumerate(members):
-            counts[index] += np.bincount(some, minlength=2**levels)
-            sums[index] += _membership(some, 2**levels).T @ rest
-        leaves.append(members)
-        yield 0.1 + 0.5 * (number + 1) / len(blocks)
+            counts[index] += np.bincount(some, minlength=count)
+            sums[index] += _membership(some, count).T @ rest
+        leaves.append((rows, members))
+        yield (number + 1) / len(blocks)
     # Hardly anything but noise is there, and some more of it perhaps than was known.
-    variance = max(1.0, float(np.median(squares)) / pixels)
-    tables = [
-        (shrunk(*each, variance) @ outside.T / FERNS).astype(np.float32)
-        for each in zip(sums, counts, strict=True)
-    ]
-    for number, (rows, members) in enumerate(zip(blocks, leaves, strict=True)):
-        part = result[:, rows]
-        found = sum(table[some] for table, some in zip(tables, members, strict=True))
-        part += np.asarray(found).T.reshape(part.shape)
-        yield 0.6 + 0.4 * (number + 1) / len(blocks)
-    return result
+    variance = max(1.0, float(np.median(squares)) / components[0].size)
+    return leaves, [shrunk(*each, variance) for each in zip(sums, counts, strict=True)]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

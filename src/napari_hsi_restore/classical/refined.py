@@ -49,8 +49,8 @@ Correction = Callable[[Image, Image], Filtering]
 def refined(components: Image, strong: int) -> Filtering:
     """Denoise the components of a whitened cube.
 
-    Parameters and result are those of `napari_hsi_restore.classical.ngmeet.ngmeet`; better are
-    `strong` + `RESERVOIR` components.
+    Parameters and result are those of `napari_hsi_restore.classical.ngmeet.ngmeet`, but for the
+    number of components: `strong` + `RESERVOIR` where there are so many bands.
     """
     # torch alone takes seconds to load, and whoever only looks at cubes never needs it.
     pool = ThreadPoolExecutor(1, thread_name_prefix="refiner")
