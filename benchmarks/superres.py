@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable
 from importlib import resources
@@ -27,8 +28,14 @@ from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.metrics import psnr, sam_degrees, ssim
 from napari_hsi_restore.restore import SuperresRecipe, enlarge
-from napari_hsi_restore.restore.superres_recipe import CORRECTIONS, DEFAULT_CORRECTION
+from napari_hsi_restore.restore.superres_recipe import (
+    CORRECTIONS,
+    DEFAULT_CORRECTION,
+    ENSEMBLE_PIXELS,
+    settled,
+)
 from napari_hsi_restore.zoo import list_models
+from napari_hsi_restore.zoo.records import ModelRecord
 
 Cube = npt.NDArray[np.float32]
 Figures = dict[str, float]
@@ -75,11 +82,18 @@ def methods(scale: int, options: argparse.Namespace) -> dict[str, Method]:
         if record.scale == scale and (options.models is None or record.name in options.models):
             for fine in options.fine:
                 found[label(record.name, fine)] = model(record.name, fine, False, options.device)
-            if options.ensemble:
+            if averaged(record):
                 fine = options.fine[-1]
                 name = label(record.name, fine, True)
                 found[name] = model(record.name, fine, True, options.device)
     return found
+
+
+def averaged(record: ModelRecord) -> bool:
+    """Whether a model's answers to eight turns are averaged on the scenes if nothing is said."""
+    recipe = SuperresRecipe(scale=record.scale, model=record.name)
+    side = math.isqrt(ENSEMBLE_PIXELS) // recipe.scale
+    return bool(settled(recipe, record, (side, side)).ensemble)
 
 
 def shrunk(cube: HyperCube, scale: int) -> tuple[Cube, Cube]:
@@ -132,10 +146,10 @@ def run(group: str, scale: int, options: argparse.Namespace) -> dict[str, Figure
 
 
 def record_scores(group: str, scale: int, table: dict[str, Figures]) -> None:
-    """Write the figures of the bundled models (default correction) into their records."""
+    """Write the figures of the bundled models, with the default settings, into their records."""
     folder = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     for record in list_models("superres"):
-        figures = table.get(label(record.name, DEFAULT_CORRECTION))
+        figures = table.get(label(record.name, DEFAULT_CORRECTION, averaged(record)))
         if figures is None or not record.bundled:
             continue
         path = folder / f"{record.name}.json"
@@ -158,12 +172,8 @@ def main() -> None:
         nargs="+",
         choices=CORRECTIONS,
         default=list(dict.fromkeys((PLAIN, DEFAULT_CORRECTION))),
-        help="corrections to compare",
-    )
-    parser.add_argument(
-        "--ensemble",
-        action="store_true",
-        help="also the mean over eight turns, with the last of the corrections",
+        help="corrections to compare; where turns are averaged unless told otherwise, the last "
+        "of them with that, too",
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--record", action="store_true", help="write scores into the records")

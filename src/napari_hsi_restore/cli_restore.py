@@ -140,9 +140,12 @@ def superres(
         typer.Option("--fine", metavar="NAME", help="Correction: none, published, consistent, ..."),
     ] = None,
     ensemble: Annotated[
-        bool,
-        typer.Option(help="Average the model's answers to eight turns: slower, more accurate."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            help="Average the model's answers to eight turns: slower, more accurate. If nothing "
+            "is said, where that is quick."
+        ),
+    ] = None,
     mark_bad: MarkBadOption = None,
     device: DeviceOption = "auto",
     memory_limit: MemoryOption = None,

@@ -306,7 +306,7 @@ def superres(
     scale: int | None = None,
     model: str = "auto",
     fine: str | FineOptions = DEFAULT_CORRECTION,
-    ensemble: bool = False,
+    ensemble: bool | None = None,
     device: str = "auto",
     memory_limit_gib: float | None = None,
     tile: int | None = None,
@@ -331,9 +331,10 @@ def superres(
     fine : str or FineOptions
         Correction of what a model gives: ``"none"``, ``"published"`` (FineSR),
         ``"pixel"``, ``"consistent"`` or ``"published+consistent"``.
-    ensemble : bool
+    ensemble : bool or None
         Average the answers of the model to eight turns and mirrorings: eight times the
-        work for a little more accuracy.
+        work for a little more accuracy. None does so where it is quick: with the bundled
+        EigenSR models, for results of at most two million pixels.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     memory_limit_gib : float or None
@@ -405,7 +406,7 @@ def _wrong_setting(error: pydantic.ValidationError, options: dict[str, Any]) -> 
         "strength": "give a number from 0 to 5",
         "scale": "give 2, 3, 4 or 8",
         "fine": f"give one of {', '.join(map(repr, CORRECTIONS))}",
-        "ensemble": "give True or False",
+        "ensemble": "give True, False or None",
         "device": "give 'auto', 'cpu', 'cuda' or 'cuda:N'",
         "memory_limit_gib": "give a number of GiB above 0, or None",
         "tile": "give a whole number of pixels from 8 upwards, or None",

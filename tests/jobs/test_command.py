@@ -63,6 +63,15 @@ def test_a_command_that_enlarges_has_every_setting_too():
     ]
 
 
+@pytest.mark.parametrize(
+    ("ensemble", "words"), [(None, []), (True, ["--ensemble"]), (False, ["--no-ensemble"])]
+)
+def test_a_command_averages_turns_where_that_was_asked_for(ensemble, words):
+    command = superres_command("a.npy", SuperresRecipe(scale=2, ensemble=ensemble))
+    said = [word for word in shlex.split(command) if word.endswith("ensemble")]
+    assert said == words
+
+
 def test_a_classical_method_has_no_correction_to_name():
     assert "--fine" not in superres_command("a.npy", SuperresRecipe(scale=2, model="bicubic"))
 

@@ -15,7 +15,14 @@ from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Progress
 from napari_hsi_restore.models.architectures import eigensr
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
-from napari_hsi_restore.restore import FineOptions, SuperresRecipe, denoise, enlarge, superres
+from napari_hsi_restore.restore import (
+    FineOptions,
+    SuperresRecipe,
+    denoise,
+    enlarge,
+    superres,
+    superres_recipe,
+)
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres_recipe import CORRECTIONS
 from napari_hsi_restore.restore.superres_size import result_shape
@@ -61,6 +68,29 @@ def test_the_ensemble_gives_the_same_for_a_turned_cube(low, model):
         back = np.rot90(np.asarray(enlarge(turned, settings).data)[:, :, ::-1], -1, axes=(1, 2))
         off = np.abs(back - straight).max()
         assert (off < 1e-4) == ensemble
+
+
+def test_turns_are_averaged_unasked_where_that_is_quick(low, monkeypatch):
+    def values(model, **changes):
+        result = enlarge(low, recipe(model, fine=NO_FINE, **changes))
+        return np.asarray(result.data), json.loads(result.history[-1])["turns_averaged"]
+
+    (one, single), (eight, mean) = (values("eigensr", ensemble=asked) for asked in (False, True))
+    assert (single, mean) == (1, 8)
+    assert np.abs(one - eight).max() > 1e-3
+    unasked, said = values("eigensr")
+    np.testing.assert_array_equal(unasked, eight)
+    assert said == 8
+    assert values("coarsr")[1] == 1
+    monkeypatch.setattr(superres_recipe, "ENSEMBLE_PIXELS", 4 * low.shape[1] * low.shape[2] - 1)
+    large, said = values("eigensr")
+    np.testing.assert_array_equal(large, one)
+    assert said == 1
+    # A part of a large cube is enlarged as the whole would be, and so is what auto checks.
+    corner = slice(0, 16), slice(0, 16)
+    part = superres(low, recipe("eigensr", fine=NO_FINE), region=corner)
+    *_, done = part
+    assert json.loads(done.result.history[-1])["turns_averaged"] == 1
 
 
 def test_the_ensemble_of_tiles_is_that_of_the_whole(low):
@@ -206,7 +236,7 @@ def test_the_result_can_go_to_a_given_array(low, tmp_path):
 
 
 def test_out_of_memory_goes_on_with_smaller_tiles(low, monkeypatch):
-    expected = enlarge(low, recipe("eigensr")).data
+    expected = enlarge(low, recipe("eigensr", ensemble=False)).data
     whole, sizes = eigensr.EigenSR.stages, []
 
     def limited(self, images):
@@ -216,7 +246,7 @@ def test_out_of_memory_goes_on_with_smaller_tiles(low, monkeypatch):
         return whole(self, images)
 
     monkeypatch.setattr(eigensr.EigenSR, "stages", limited)
-    smaller = enlarge(low, recipe("eigensr")).data
+    smaller = enlarge(low, recipe("eigensr", ensemble=False)).data
     assert len(sizes) == 5
     np.testing.assert_allclose(smaller, expected, atol=1e-5)
 

@@ -263,12 +263,29 @@ def test_the_copied_command_gives_the_same_result(qtbot, viewer, dock, low, tmp_
     np.testing.assert_allclose(read(words[3]).array(), np.asarray(result.data), atol=1e-5)
 
 
+def test_averaging_is_chosen_and_said(dock):
+    averaging, foreseen = dock.form.superres.averaging, dock.form.superres.foreseen
+    choose(dock, 2, "eigensr_x2")
+    assert dock.form.recipe().ensemble is None
+    assert "eight turns" in foreseen.text()
+    averaging.setCurrentText("none")
+    assert dock.form.recipe().ensemble is False
+    assert "eight turns" not in foreseen.text()
+    averaging.setCurrentIndex(1)
+    assert dock.form.recipe().ensemble is True
+    assert "eight turns" in foreseen.text()
+    choose(dock, 2, "bicubic")
+    assert not averaging.isEnabled()
+    assert "eight turns" not in foreseen.text()
+
+
 def test_settings_of_each_task_are_remembered(viewer, dock):
     dock.form.picker.model = "stas_p"
     choose(dock, 2, "tiny_x2")
     dock.form.superres.correction.setCurrentIndex(3)
+    dock.form.superres.averaging.setCurrentIndex(2)
     recipe = dock.form.recipe()
-    assert (recipe.scale, recipe.model) == (2, "tiny_x2")
+    assert (recipe.scale, recipe.model, recipe.ensemble) == (2, "tiny_x2", False)
     again = open_dock(viewer)
     assert again.form.recipe() == recipe
     again.form.tasks.setCurrentIndex(0)

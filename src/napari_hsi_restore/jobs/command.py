@@ -82,7 +82,7 @@ def superres_command(
     words += ["--scale", str(recipe.scale), "--model", recipe.model]
     if recipe.model not in CLASSICAL:
         words += ["--fine", names[0]]
-        words += ["--ensemble"] if recipe.ensemble else []
+        words += _averaging(recipe.ensemble)
     return shlex.join(words + _marking(marked) + _opening(said) + _where(recipe))
 
 
@@ -102,6 +102,12 @@ def not_in_a_command(said: Answers | None) -> str:
     if said is not None and said.pixel_order is not None:
         lacking.append("the order of the pixels")
     return " and ".join(lacking)
+
+
+def _averaging(ensemble: bool | None) -> list[str]:
+    if ensemble is None:
+        return []
+    return ["--ensemble"] if ensemble else ["--no-ensemble"]
 
 
 def _marking(marked: str | None) -> list[str]:

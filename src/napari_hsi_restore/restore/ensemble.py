@@ -40,16 +40,13 @@ class EnsembleEnlarger:
 
     def bytes(self, pixels: float) -> float:
         """What one view takes, and the mean so far."""
-        return self.inner.bytes(pixels) + self._mean_bytes(pixels)
-
-    def _mean_bytes(self, pixels: float) -> float:
-        return pixels * FLOAT_BYTES * self.bands * self.scale**2
+        return self.inner.bytes(pixels) + mean_bytes(pixels, self.bands, self.scale)
 
     def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
         """See `Enlarger.enlarge`; the bands come with the last view."""
         bands, height, width = block.shape
         mean = np.zeros((bands, height * self.scale, width * self.scale), np.float32)
-        rest = available - self._mean_bytes(height * width)
+        rest = available - mean_bytes(height * width, bands, self.scale)
         for view in range(VIEWS):
             for fraction, ready in self.inner.enlarge(turned(block, view), rest):
                 if ready is not None:
@@ -58,6 +55,11 @@ class EnsembleEnlarger:
                         yield (view + fraction) / VIEWS, Enlarged(ready.bands, mean[ready.bands])
                         continue
                 yield (view + fraction) / VIEWS, None
+
+
+def mean_bytes(pixels: float, bands: int, scale: int) -> float:
+    """Memory of the mean of some pixels of the input."""
+    return pixels * FLOAT_BYTES * bands * scale**2
 
 
 def turned(block: Block, view: int) -> Block:

@@ -17,6 +17,7 @@ from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.bad_bands import bad_bands
 from napari_hsi_restore.restore.consistency import Consistency, measured
+from napari_hsi_restore.restore.ensemble import VIEWS
 from napari_hsi_restore.restore.fill import RINGS
 from napari_hsi_restore.restore.fine import FineReport, refine
 from napari_hsi_restore.restore.phase import finished, phase
@@ -28,6 +29,7 @@ from napari_hsi_restore.restore.superres_recipe import (
     SuperresRecipe,
     half_model,
     model_for,
+    settled,
 )
 from napari_hsi_restore.restore.superres_size import (
     check_memory,
@@ -121,6 +123,7 @@ def superres(
     record = model_for(recipe, cube.n_bands)
     if record is not None:
         check_bands(cube, record)
+    recipe = settled(recipe, record, cube.shape[1:])
     device = devices.choose(recipe.device)
     room = Room(folder)
     if folder is None:
@@ -130,7 +133,7 @@ def superres(
     # What auto finds unfit falls back to a method that needs no tiles.
     if record is not None and recipe.model != "auto":
         available = budget(recipe.memory_limit_gib, device)
-        check_smallest_tile(cube, record, available, MIRRORED)
+        check_smallest_tile(cube, recipe, record, available, MIRRORED)
     result = room.array(result_shape(cube, recipe.scale, whole)) if out is None else out
     known = known or known_of(cube)
     statistics = yield from measure_spectra(cube, SPECTRA, known.spectra)
@@ -277,6 +280,7 @@ def history_entry(
         "scale": recipe.scale,
         "model": recipe.model if record is None else record.name,
         "weights_sha256": None if record is None else record.sha256,
+        "turns_averaged": VIEWS if record is not None and recipe.ensemble else 1,
         "chosen": None if choice is None else dataclasses.asdict(choice),
         "fine": None,
         "consistency": None,

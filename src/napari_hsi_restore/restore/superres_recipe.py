@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import Any, Literal
 
 import pydantic
 
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.spec import EigenSRSpec
 from napari_hsi_restore.zoo.records import ModelRecord, list_models
 
 Scale = Literal[2, 3, 4, 8]
@@ -24,6 +26,10 @@ CLASSICAL_PURPOSES: MappingProxyType[str, str] = MappingProxyType(
     }
 )
 """One line for the model picker on each of `CLASSICAL`."""
+
+ENSEMBLE_PIXELS = 2_000_000
+"""Pixels of a result up to which turns are averaged if nothing is said about it [ours]: what two
+cores do in about a minute."""
 
 BACK_PROJECTIONS = 10
 """Steps of the classical back-projection."""
@@ -73,10 +79,11 @@ class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     fine : FineOptions
         Correction of what a model gives, or its name in `CORRECTIONS`; the classical
         methods have none.
-    ensemble : bool
+    ensemble : bool or None
         Whether the answers of a model to all turns and mirrorings of a tile are averaged:
         eight times the work for a little more accuracy
-        (`napari_hsi_restore.restore.ensemble`). The classical methods do not need it.
+        (`napari_hsi_restore.restore.ensemble`). None for where that is quick (`settled`). The
+        classical methods do not need it.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     memory_limit_gib : float or None
@@ -89,7 +96,7 @@ class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     scale: Scale
     model: str = "auto"
     fine: FineOptions = CORRECTIONS[DEFAULT_CORRECTION]
-    ensemble: bool = False
+    ensemble: bool | None = None
     device: str = "auto"
     memory_limit_gib: float | None = pydantic.Field(default=None, gt=0)
     tile: int | None = pydantic.Field(default=None, ge=8)
@@ -145,6 +152,32 @@ def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord | None:
     if not fitting:
         raise UserError(f"no model enlarges {n_bands} bands by {scale}; {_choices(scale)}.")
     return max(fitting, key=lambda entry: (entry.bundled, _mean_gain(entry)))
+
+
+def settled(
+    recipe: SuperresRecipe, record: ModelRecord | None, shape: tuple[int, int]
+) -> SuperresRecipe:
+    """A recipe that says whether turns are averaged.
+
+    Parameters
+    ----------
+    recipe : SuperresRecipe
+    record : ModelRecord or None
+        Of the model that it means; None for a classical method.
+    shape : tuple of int
+        (y, x) of the whole input, also where only a region of it is enlarged.
+
+    Returns
+    -------
+    SuperresRecipe
+        Where the recipe leaves it open, turns are averaged by networks whose work does not grow
+        with the bands, for results of at most `ENSEMBLE_PIXELS` pixels.
+    """
+    if recipe.ensemble is not None:
+        return recipe
+    pixels = math.prod(shape) * recipe.scale**2
+    quick = record is not None and isinstance(record.spec, EigenSRSpec)
+    return recipe.model_copy(update={"ensemble": quick and pixels <= ENSEMBLE_PIXELS})
 
 
 def automatic_choice(scale: Scale, n_bands: int) -> tuple[str, str]:

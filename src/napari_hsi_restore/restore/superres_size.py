@@ -10,6 +10,7 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.restore.enlargers import spec_bytes
+from napari_hsi_restore.restore.ensemble import mean_bytes
 from napari_hsi_restore.restore.request import Region, whole_region
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 from napari_hsi_restore.restore.tile_loop import SIDES, too_small
@@ -153,13 +154,15 @@ def _beside(cube: HyperCube, region: Region | None) -> int:
 
 
 def check_smallest_tile(
-    cube: HyperCube, record: ModelRecord, available: float, border: int
+    cube: HyperCube, recipe: SuperresRecipe, record: ModelRecord, available: float, border: int
 ) -> None:
     """Refuse a number of bytes that cannot suffice for any tile, before anything is measured.
 
     Parameters
     ----------
     cube : HyperCube
+    recipe : SuperresRecipe
+        That says whether turns are averaged.
     record : ModelRecord
         Of the network.
     available : float
@@ -176,6 +179,9 @@ def check_smallest_tile(
         return
     side = SIDES[-1] + 2 * spec.halo
     pixels = math.prod(min(side, length + 2 * border) for length in cube.shape[1:])
-    needed = spec_bytes(spec, pixels, int(cube.usable_bands().sum()))
+    bands = int(cube.usable_bands().sum())
+    needed = spec_bytes(spec, pixels, bands)
+    if recipe.ensemble:
+        needed += mean_bytes(pixels, bands, spec.scale)
     if needed > available:
         raise too_small(available, needed, cube.name)

@@ -44,6 +44,7 @@ from napari_hsi_restore.restore.superres_recipe import (
     CORRECTIONS,
     SuperresRecipe,
     model_for,
+    settled,
 )
 from napari_hsi_restore.restore.superres_size import VALUE_BYTES, check_smallest_tile
 from napari_hsi_restore.restore.superres_source import Source, filled_region, white_of
@@ -109,9 +110,10 @@ def superres_in_pieces(
     available = budget(recipe.memory_limit_gib, device) / most_threads()
     if record is not None:
         check_bands(cube, record)
+    recipe = settled(recipe, record, cube.shape[1:])
     # What auto finds unfit falls back to a method that needs no tiles.
     if record is not None and recipe.model != "auto":
-        check_smallest_tile(cube, record, available, MIRRORED)
+        check_smallest_tile(cube, recipe, record, available, MIRRORED)
     known = known_of(cube)
     statistics = yield from measure_spectra(cube, SPECTRA, known.spectra)
     choice = None

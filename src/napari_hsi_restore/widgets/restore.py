@@ -39,7 +39,7 @@ from napari_hsi_restore.plugin.mask_layers import mask_layers, new_mask_layer, p
 from napari_hsi_restore.restore.automatic import choice
 from napari_hsi_restore.restore.bad_bands import bad_bands, listed
 from napari_hsi_restore.restore.choices import is_method
-from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
+from napari_hsi_restore.restore.superres_recipe import SuperresRecipe, model_for, settled
 from napari_hsi_restore.restore.superres_size import result_bytes, result_shape
 from napari_hsi_restore.widgets.parts.column import Column
 from napari_hsi_restore.widgets.parts.connections import Connections
@@ -283,6 +283,7 @@ class RestoreWidget(Dock):
         size = result_bytes(cube, recipe.scale) / 2**20
         self.form.superres.foreseen.setText(
             f"{bands} bands of {height} × {width} pixels (rows × columns), {_in_words(size)}"
+            f"{_averaging(cube, recipe)}"
         )
 
     def _forget_report(self, event: object = None) -> None:
@@ -502,6 +503,13 @@ def _marked(layer: Layer) -> str | None:
         if bands is None
         else listed([int(band) for band in bands], "-").replace(" ", "") or "none"
     )
+
+
+def _averaging(cube: HyperCube, recipe: SuperresRecipe) -> str:
+    """What follows the size of a result where the answers to turns are averaged."""
+    record = model_for(recipe, cube.n_bands)
+    averaged = record is not None and settled(recipe, record, cube.shape[1:]).ensemble
+    return ", the mean of the network's answers to eight turns" if averaged else ""
 
 
 def _in_words(mib: float) -> str:

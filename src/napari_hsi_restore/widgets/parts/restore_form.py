@@ -90,7 +90,7 @@ class RestoreForm(QWidget):
                 scale=self.task.scale,
                 model=self.picker.model,
                 fine=self.superres.fine,
-                ensemble=self.superres.ensemble.isEnabled() and self.superres.ensemble.isChecked(),
+                ensemble=self.superres.ensemble,
                 device=device,
                 memory_limit_gib=limit,
                 tile=tile,
