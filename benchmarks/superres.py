@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Callable
 from importlib import resources
@@ -31,11 +30,8 @@ from napari_hsi_restore.restore import SuperresRecipe, enlarge
 from napari_hsi_restore.restore.superres_recipe import (
     CORRECTIONS,
     DEFAULT_CORRECTION,
-    ENSEMBLE_PIXELS,
-    settled,
 )
 from napari_hsi_restore.zoo import list_models
-from napari_hsi_restore.zoo.records import ModelRecord
 
 Cube = npt.NDArray[np.float32]
 Figures = dict[str, float]
@@ -50,15 +46,21 @@ PROTOCOL = (
 # Truly noisy all over: no reference. (Of the tissue only the first band is.)
 NO_TRUTH = ("abu-beach-2",)
 PLAIN = "none"
+AVERAGING: dict[str, tuple[str, bool | None]] = {
+    "none": ("", False),
+    "quick": (", averaged where quick", None),
+    "turns": (", averaged", True),
+}
+"""What the tables add to the name of a model, and what its recipe says."""
 
 
-def label(name: str, fine: str, ensemble: bool = False) -> str:
-    """A model with a correction, as the tables call it."""
-    plain = name if fine == PLAIN else f"{name} + {fine}"
-    return f"{plain}, ensemble" if ensemble else plain
+def label(name: str, fine: str, averaging: str = "none") -> str:
+    """A model with a correction and a way of averaging, as the tables call it."""
+    corrected = name if fine == PLAIN else f"{name} + {fine}"
+    return corrected + AVERAGING[averaging][0]
 
 
-def model(name: str, fine: str, ensemble: bool, device: str) -> Method:
+def model(name: str, fine: str, ensemble: bool | None, device: str) -> Method:
     """A model of the zoo with one way of correcting its result."""
 
     def enlarged(low: Cube, scale: int) -> Cube:
@@ -80,20 +82,13 @@ def methods(scale: int, options: argparse.Namespace) -> dict[str, Method]:
     }
     for record in list_models("superres"):
         if record.scale == scale and (options.models is None or record.name in options.models):
-            for fine in options.fine:
-                found[label(record.name, fine)] = model(record.name, fine, False, options.device)
-            if averaged(record):
-                fine = options.fine[-1]
-                name = label(record.name, fine, True)
-                found[name] = model(record.name, fine, True, options.device)
+            for averaging in options.averaging:
+                # With the mean of turns only the last correction is of interest.
+                for fine in options.fine if averaging == "none" else options.fine[-1:]:
+                    name = label(record.name, fine, averaging)
+                    ensemble = AVERAGING[averaging][1]
+                    found[name] = model(record.name, fine, ensemble, options.device)
     return found
-
-
-def averaged(record: ModelRecord) -> bool:
-    """Whether a model's answers to eight turns are averaged on the scenes if nothing is said."""
-    recipe = SuperresRecipe(scale=record.scale, model=record.name)
-    side = math.isqrt(ENSEMBLE_PIXELS) // recipe.scale
-    return bool(settled(recipe, record, (side, side)).ensemble)
 
 
 def shrunk(cube: HyperCube, scale: int) -> tuple[Cube, Cube]:
@@ -149,7 +144,7 @@ def record_scores(group: str, scale: int, table: dict[str, Figures]) -> None:
     """Write the figures of the bundled models, with the default settings, into their records."""
     folder = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     for record in list_models("superres"):
-        figures = table.get(label(record.name, DEFAULT_CORRECTION, averaged(record)))
+        figures = table.get(label(record.name, DEFAULT_CORRECTION, "quick"))
         if figures is None or not record.bundled:
             continue
         path = folder / f"{record.name}.json"
@@ -172,8 +167,14 @@ def main() -> None:
         nargs="+",
         choices=CORRECTIONS,
         default=list(dict.fromkeys((PLAIN, DEFAULT_CORRECTION))),
-        help="corrections to compare; where turns are averaged unless told otherwise, the last "
-        "of them with that, too",
+        help="corrections to compare",
+    )
+    parser.add_argument(
+        "--averaging",
+        nargs="+",
+        choices=AVERAGING,
+        default=["none", "quick"],
+        help="of the answers to eight turns; where there is one, with the last correction only",
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--record", action="store_true", help="write scores into the records")

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.models.architectures.coarsr import SCALES, CoarSR
 from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.models.neighbours import band_sequence
 from napari_hsi_restore.models.resampling import bicubic
-from napari_hsi_restore.models.spec import CoarSRSpec
+from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.restore.tiling import plan
 
 HALO = CoarSRSpec(scale=2, width=4).halo
@@ -35,6 +36,28 @@ def test_the_published_number_of_parameters(scale, millions):
     network = build(CoarSRSpec(scale=scale, width=64))
     count = sum(parameter.numel() for parameter in network.parameters())
     assert count == pytest.approx(millions * 1e6, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *(CoarSRSpec(scale=scale, width=32) for scale in SCALES),
+        EigenSRSpec(scale=3, width=32, blocks=2, components=4),
+        EigenSRSpec(scale=4, stages=2, width=32, blocks=4, components=4),
+    ],
+    ids=lambda spec: f"{spec.architecture}_x{spec.scale}",
+)
+def test_the_work_is_foreseen(spec):
+    bands = 7 if isinstance(spec, CoarSRSpec) else spec.components
+    images = torch.rand(1, bands, 12, 10)
+    network = build(spec)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        if isinstance(spec, CoarSRSpec):
+            enlarge(network, images)
+        else:
+            network(images)
+    # An operation is a multiplication or an addition.
+    assert counter.get_total_flops() == pytest.approx(2 * spec.macs(120, bands), rel=0.02)
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.25, 1 / 3, 2, 3, 4, 8])

@@ -27,7 +27,7 @@ from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres_recipe import CORRECTIONS
 from napari_hsi_restore.restore.superres_size import result_shape
 from napari_hsi_restore.scene import demo_scene
-from napari_hsi_restore.zoo.records import FOLDER_VARIABLE
+from napari_hsi_restore.zoo.records import FOLDER_VARIABLE, find
 
 NO_FINE = FineOptions(half_step="none")
 BOTH = pytest.mark.parametrize("model", ["coarsr", "eigensr"])
@@ -81,8 +81,8 @@ def test_turns_are_averaged_unasked_where_that_is_quick(low, monkeypatch):
     unasked, said = values("eigensr")
     np.testing.assert_array_equal(unasked, eight)
     assert said == 8
-    assert values("coarsr")[1] == 1
-    monkeypatch.setattr(superres_recipe, "ENSEMBLE_PIXELS", 4 * low.shape[1] * low.shape[2] - 1)
+    spec = find("random_eigensr_x2")[0].spec
+    monkeypatch.setattr(superres_recipe, "QUICK", 7.9 * spec.macs(low.shape[1] * low.shape[2], 9))
     large, said = values("eigensr")
     np.testing.assert_array_equal(large, one)
     assert said == 1

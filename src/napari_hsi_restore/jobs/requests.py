@@ -132,7 +132,7 @@ class SuperresRequest:
             If there is no such model for this scale or so few bands, or memory or disk
             cannot hold the result.
         """
-        record = model_for(self.recipe, self.cube.n_bands)
+        record = model_for(self.recipe, self.cube.shape)
         if record is not None:
             check_bands(self.cube, record)
         region = None

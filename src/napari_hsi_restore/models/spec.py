@@ -113,6 +113,26 @@ class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
         """
         return 24
 
+    def macs(self, pixels: float, bands: int) -> float:
+        """Multiplications with a weight that a cube takes.
+
+        Parameters
+        ----------
+        pixels : float
+            Of the input.
+        bands : int
+        """
+        square = float(self.width**2)
+        # Two ASFM: 24 convolutions in six pairs of blocks, six between groups, and 1 x 1 ones
+        # over the groups; then the reduction, the convolution before the fusion, the fusion.
+        body = 2 * (24 * 9 + 6 * 9 + 9 + 9) * square + (3 + 9 + 2) * square + 9 * 7 * self.width
+        if self.scale == 3:
+            tail = 81 * square
+        else:
+            tail = 36 * square * sum(4**stage for stage in range(self.scale.bit_length() - 1))
+        last = 9 * self.width * self.scale**2
+        return pixels * bands * (body + tail + last)
+
 
 class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
     """The contract of an EigenSR network, which enlarges a few eigenimages together.
@@ -162,6 +182,21 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
         """Pixels of the input beyond a tile that its inside depends on: one a convolution."""
         reach = 2 * self.blocks + 3
         return sum(-(-reach // int(self.step**stage)) for stage in range(self.stages))
+
+    def macs(self, pixels: float, bands: int) -> float:
+        """Multiplications with a weight that a cube takes.
+
+        Parameters
+        ----------
+        pixels : float
+            Of the input.
+        bands : int
+            They do not count: the components do.
+        """
+        inner = (2 * self.blocks + 1) * self.width**2
+        ends = self.width * self.components * (1 + self.step**2)
+        density = sum(float(self.step ** (2 * stage)) for stage in range(self.stages))
+        return 9.0 * pixels * density * (inner + ends)
 
 
 class RefinerSpec(_Spec, frozen=True, extra="forbid"):

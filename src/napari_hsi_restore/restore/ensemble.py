@@ -13,9 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from napari_hsi_restore.restore.enlargers import FLOAT_BYTES, Block, Enlarged, Enlarger
-
-VIEWS = 8
-"""Four turns of the block and of its mirror image."""
+from napari_hsi_restore.restore.superres_recipe import TURNS
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,14 +45,14 @@ class EnsembleEnlarger:
         bands, height, width = block.shape
         mean = np.zeros((bands, height * self.scale, width * self.scale), np.float32)
         rest = available - mean_bytes(height * width, bands, self.scale)
-        for view in range(VIEWS):
+        for view in range(TURNS):
             for fraction, ready in self.inner.enlarge(turned(block, view), rest):
                 if ready is not None:
-                    mean[ready.bands] += turned_back(ready.values, view) / np.float32(VIEWS)
-                    if view == VIEWS - 1:
-                        yield (view + fraction) / VIEWS, Enlarged(ready.bands, mean[ready.bands])
+                    mean[ready.bands] += turned_back(ready.values, view) / np.float32(TURNS)
+                    if view == TURNS - 1:
+                        yield (view + fraction) / TURNS, Enlarged(ready.bands, mean[ready.bands])
                         continue
-                yield (view + fraction) / VIEWS, None
+                yield (view + fraction) / TURNS, None
 
 
 def mean_bytes(pixels: float, bands: int, scale: int) -> float:
@@ -64,11 +62,11 @@ def mean_bytes(pixels: float, bands: int, scale: int) -> float:
 
 def turned(block: Block, view: int) -> Block:
     """A block, (bands, y, x), as one of the views 0..7 has it; its sides may swap."""
-    mirrored = block[:, :, ::-1] if view >= VIEWS // 2 else block
+    mirrored = block[:, :, ::-1] if view >= TURNS // 2 else block
     return np.ascontiguousarray(np.rot90(mirrored, view % 4, axes=(1, 2)))
 
 
 def turned_back(block: Block, view: int) -> Block:
     """The inverse of `turned`."""
     straight = np.rot90(block, -(view % 4), axes=(1, 2))
-    return straight[:, :, ::-1] if view >= VIEWS // 2 else straight
+    return straight[:, :, ::-1] if view >= TURNS // 2 else straight

@@ -17,7 +17,6 @@ from napari_hsi_restore.events import Done, Event, Progress
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.bad_bands import bad_bands
 from napari_hsi_restore.restore.consistency import Consistency, measured
-from napari_hsi_restore.restore.ensemble import VIEWS
 from napari_hsi_restore.restore.fill import RINGS
 from napari_hsi_restore.restore.fine import FineReport, refine
 from napari_hsi_restore.restore.phase import finished, phase
@@ -26,6 +25,7 @@ from napari_hsi_restore.restore.room import Room
 from napari_hsi_restore.restore.superres_check import Choice, Known, choose, known_of
 from napari_hsi_restore.restore.superres_recipe import (
     CLASSICAL,
+    TURNS,
     SuperresRecipe,
     half_model,
     model_for,
@@ -120,10 +120,10 @@ def superres(
     """
     yield Progress(0.0, "measuring the spectra")
     whole = whole_region(cube, region)
-    record = model_for(recipe, cube.n_bands)
+    record = model_for(recipe, cube.shape)
     if record is not None:
         check_bands(cube, record)
-    recipe = settled(recipe, record, cube.shape[1:])
+    recipe = settled(recipe, record, cube.shape)
     device = devices.choose(recipe.device)
     room = Room(folder)
     if folder is None:
@@ -280,7 +280,7 @@ def history_entry(
         "scale": recipe.scale,
         "model": recipe.model if record is None else record.name,
         "weights_sha256": None if record is None else record.sha256,
-        "turns_averaged": VIEWS if record is not None and recipe.ensemble else 1,
+        "turns_averaged": TURNS if record is not None and recipe.ensemble else 1,
         "chosen": None if choice is None else dataclasses.asdict(choice),
         "fine": None,
         "consistency": None,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from types import MappingProxyType
 from typing import Any, Literal
 
 import pydantic
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.spec import EigenSRSpec
+from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.zoo.records import ModelRecord, list_models
 
 Scale = Literal[2, 3, 4, 8]
@@ -27,9 +26,9 @@ CLASSICAL_PURPOSES: MappingProxyType[str, str] = MappingProxyType(
 )
 """One line for the model picker on each of `CLASSICAL`."""
 
-ENSEMBLE_PIXELS = 2_000_000
-"""Pixels of a result up to which turns are averaged if nothing is said about it [ours]: what two
-cores do in about a minute."""
+QUICK = 4e12
+"""Multiplications of a network with its weights up to which a run counts as quick [ours]: two
+cores take less than a minute."""
 
 BACK_PROJECTIONS = 10
 """Steps of the classical back-projection."""
@@ -50,6 +49,9 @@ class FineOptions(pydantic.BaseModel, frozen=True, extra="forbid"):
     half_step: Literal["none", "mean", "pixel"] = "mean"
     consistency_steps: int = pydantic.Field(default=0, ge=0, le=50)
 
+
+TURNS = 8
+"""Four turns of an image and of its mirror image, whose answers can be averaged."""
 
 CORRECTIONS: MappingProxyType[str, FineOptions] = MappingProxyType(
     {
@@ -114,20 +116,21 @@ class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
         return self.model_copy(update={"model": name, "fine": fine, "ensemble": False})
 
 
-def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord | None:
-    """The model that a recipe means for a number of bands.
+def model_for(recipe: SuperresRecipe, shape: tuple[int, int, int]) -> ModelRecord | None:
+    """The model that a recipe means for a cube.
 
     Parameters
     ----------
     recipe : SuperresRecipe
-    n_bands : int
+    shape : tuple of int
+        (bands, y, x) of the whole input, also where only a region of it is enlarged.
 
     Returns
     -------
     ModelRecord or None
-        For ``"auto"`` the bundled one with the most detail regained on its
-        benchmark, else the first by name; the user's own where no bundled one is for
-        this scale. None for a classical method.
+        For ``"auto"`` the bundled one with the most detail regained on its benchmark, of
+        those whose run is quick on such a cube (`QUICK`); if none is, the quickest. The user's
+        own where no bundled one is for this scale. None for a classical method.
 
     Raises
     ------
@@ -144,18 +147,16 @@ def model_for(recipe: SuperresRecipe, n_bands: int) -> ModelRecord | None:
                 f"model '{name}' is not for super-resolution by {scale}; {_choices(scale)}."
             )
         return chosen
-    fitting = [
-        entry
-        for entry in list_models("superres")
-        if entry.scale == scale and entry.min_bands <= n_bands
-    ]
+    fitting = _fitting(scale, shape[0])
     if not fitting:
-        raise UserError(f"no model enlarges {n_bands} bands by {scale}; {_choices(scale)}.")
-    return max(fitting, key=lambda entry: (entry.bundled, _mean_gain(entry)))
+        raise UserError(f"no model enlarges {shape[0]} bands by {scale}; {_choices(scale)}.")
+    bundled = [entry for entry in fitting if entry.bundled] or fitting
+    quick = [entry for entry in bundled if _macs(entry, shape) <= QUICK]
+    return max(quick, key=_mean_gain) if quick else min(bundled, key=lambda e: _macs(e, shape))
 
 
 def settled(
-    recipe: SuperresRecipe, record: ModelRecord | None, shape: tuple[int, int]
+    recipe: SuperresRecipe, record: ModelRecord | None, shape: tuple[int, int, int]
 ) -> SuperresRecipe:
     """A recipe that says whether turns are averaged.
 
@@ -165,38 +166,48 @@ def settled(
     record : ModelRecord or None
         Of the model that it means; None for a classical method.
     shape : tuple of int
-        (y, x) of the whole input, also where only a region of it is enlarged.
+        (bands, y, x) of the whole input, also where only a region of it is enlarged.
 
     Returns
     -------
     SuperresRecipe
-        Where the recipe leaves it open, turns are averaged by networks whose work does not grow
-        with the bands, for results of at most `ENSEMBLE_PIXELS` pixels.
+        Where the recipe leaves it open, turns are averaged if all of them together are quick.
     """
     if recipe.ensemble is not None:
         return recipe
-    pixels = math.prod(shape) * recipe.scale**2
-    quick = record is not None and isinstance(record.spec, EigenSRSpec)
-    return recipe.model_copy(update={"ensemble": quick and pixels <= ENSEMBLE_PIXELS})
+    averaged = record is not None and TURNS * _macs(record, shape) <= QUICK
+    return recipe.model_copy(update={"ensemble": averaged})
 
 
-def automatic_choice(scale: Scale, n_bands: int) -> tuple[str, str]:
-    """What ``auto`` tries first for a number of bands, and what decides about it.
+def automatic_choice(scale: Scale, shape: tuple[int, int, int]) -> tuple[str, str]:
+    """What ``auto`` tries first for a cube, and what decides about it.
+
+    Parameters
+    ----------
+    scale : {2, 3, 4, 8}
+    shape : tuple of int
+        (bands, y, x) of the input.
 
     Returns
     -------
     (name, reason)
-        A model, and a sentence for the user; no name and why not where there is none.
+        A model, and sentences for the user; no name and why not where there is none.
     """
     try:
-        record = model_for(SuperresRecipe(scale=scale), n_bands)
+        record = model_for(SuperresRecipe(scale=scale), shape)
     except UserError as error:
         return "", str(error)
-    name = "" if record is None else record.name
-    return name, (
-        f"Checked on your cube first: where {name} does not beat bicubic there, a classical method "
-        "takes its place, and you are told."
+    if record is None:
+        return "", ""
+    reason = (
+        f"Checked on your cube first: where {record.name} does not beat bicubic there, a classical "
+        "method takes its place, and you are told."
     )
+    others = [entry for entry in _fitting(scale, shape[0]) if entry.bundled]
+    best = max(others, key=_mean_gain, default=record)
+    if _mean_gain(best) > _mean_gain(record):
+        reason += f" {best.name} is more accurate, but slow on a cube of this size."
+    return record.name, reason
 
 
 def half_model(record: ModelRecord) -> ModelRecord | None:
@@ -224,6 +235,23 @@ def half_model(record: ModelRecord) -> ModelRecord | None:
         if entry.spec.model_dump(exclude={"scale"}) == record.spec.model_dump(exclude={"scale"})
     ]
     return next(iter(alike or found), None)
+
+
+def _fitting(scale: int, n_bands: int) -> list[ModelRecord]:
+    """The models for a scale that take so many bands."""
+    return [
+        entry
+        for entry in list_models("superres")
+        if entry.scale == scale and entry.min_bands <= n_bands
+    ]
+
+
+def _macs(record: ModelRecord, shape: tuple[int, int, int]) -> float:
+    """Multiplications of a network with its weights for a cube of a shape (bands, y, x)."""
+    spec = record.spec
+    assert isinstance(spec, CoarSRSpec | EigenSRSpec), "a model that enlarges"
+    bands, height, width = shape
+    return spec.macs(height * width, bands)
 
 
 def _mean_gain(record: ModelRecord) -> float:

@@ -103,14 +103,14 @@ def superres_in_pieces(
     """
     yield Progress(0.0, "measuring the spectra")
     _check(recipe)
-    record = model_for(recipe, cube.n_bands)
+    record = model_for(recipe, cube.shape)
     if elsewhere:
         check_sendable(cube)
     device = devices.choose(recipe.device)
     available = budget(recipe.memory_limit_gib, device) / most_threads()
     if record is not None:
         check_bands(cube, record)
-    recipe = settled(recipe, record, cube.shape[1:])
+    recipe = settled(recipe, record, cube.shape)
     # What auto finds unfit falls back to a method that needs no tiles.
     if record is not None and recipe.model != "auto":
         check_smallest_tile(cube, recipe, record, available, MIRRORED)

@@ -236,7 +236,7 @@ class RestoreWidget(Dock):
         try:
             cube = layer_to_cube(layer)
             self.form.show_bad_bands([int(band) for band in bad_bands(cube)])
-            self.form.picker.set_automatic(*self.form.task.automatic(cube.n_bands))
+            self.form.picker.set_automatic(*self.form.task.automatic(cube.shape))
         except UserError:
             # Told when it is pressed on: nobody has asked for anything yet.
             self.form.picker.set_automatic("", "")
@@ -507,8 +507,8 @@ def _marked(layer: Layer) -> str | None:
 
 def _averaging(cube: HyperCube, recipe: SuperresRecipe) -> str:
     """What follows the size of a result where the answers to turns are averaged."""
-    record = model_for(recipe, cube.n_bands)
-    averaged = record is not None and settled(recipe, record, cube.shape[1:]).ensemble
+    record = model_for(recipe, cube.shape)
+    averaged = record is not None and settled(recipe, record, cube.shape).ensemble
     return ", the mean of the network's answers to eight turns" if averaged else ""
 
 

@@ -56,11 +56,11 @@ class RestoreTask:
         """What the status line calls a run on a layer of this name."""
         return f"Denoising “{name}”" if self.scale is None else f"Enlarging “{name}” ×{self.scale}"
 
-    def automatic(self, n_bands: int) -> Entry:
-        """What ``"auto"`` means for a number of bands, and why; the name may be empty."""
+    def automatic(self, shape: tuple[int, int, int]) -> Entry:
+        """What ``"auto"`` means for a cube of a shape, and why; the name may be empty."""
         if self.scale is None:
             return "", AUTOMATIC
-        return automatic_choice(self.scale, n_bands)
+        return automatic_choice(self.scale, shape)
 
 
 def tasks_of(models: Sequence[ModelRecord]) -> tuple[RestoreTask, ...]:
