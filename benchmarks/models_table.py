@@ -24,14 +24,6 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 MARKED = re.compile(r"(<!-- models:begin -->\n).*?(<!-- models:end -->)", re.DOTALL)
 
 
-def _steps(record: ModelRecord) -> int:
-    """Steps of the run, and of those that it began with."""
-    steps, before = record.provenance.steps, record.provenance.before
-    while before is not None:
-        steps, before = steps + before.steps, before.before
-    return steps
-
-
 def _material(record: ModelRecord) -> str:
     """How many cubes, and photographs, a model was trained on."""
     data = record.provenance.data
@@ -47,7 +39,7 @@ def table(records: Iterable[ModelRecord]) -> str:
     for record in records:
         lines.append(
             f"\n**`{record.name}`**: {record.purpose} {record.parameters:,} parameters, trained "
-            f"for {_steps(record):,} steps on {_material(record)}.\n\n"
+            f"for {record.steps:,} steps on {_material(record)}.\n\n"
         )
         cases = _cases(record)
         if record.task == "superres":

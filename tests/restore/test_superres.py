@@ -27,10 +27,11 @@ from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres_recipe import CORRECTIONS
 from napari_hsi_restore.restore.superres_size import result_shape
 from napari_hsi_restore.scene import demo_scene
+from napari_hsi_restore.training.mean import mean_of
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE, find
 
 NO_FINE = FineOptions(half_step="none")
-BOTH = pytest.mark.parametrize("model", ["coarsr", "eigensr"])
+EACH = pytest.mark.parametrize("model", ["coarsr", "eigensr", "mean"])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,6 +41,10 @@ def models(tmp_path_factory):
         store_model(folder, f"random_coarsr_x{scale}", CoarSRSpec(scale=scale, width=4))
         spec = EigenSRSpec(scale=scale, width=8, blocks=2, components=6)
         store_model(folder, f"random_eigensr_x{scale}", spec)
+        members = [f"random_{kind}_x{scale}" for kind in ("coarsr", "eigensr")]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(FOLDER_VARIABLE, str(folder))
+            mean_of(members, f"random_mean_x{scale}", folder)
     stages = EigenSRSpec(scale=4, stages=2, width=8, blocks=2, components=6)
     store_model(folder, "random_cascade_x4", stages)
     with pytest.MonkeyPatch.context() as patch:
@@ -58,7 +63,7 @@ def recipe(model, scale=2, **changes):
     )
 
 
-@BOTH
+@EACH
 def test_the_ensemble_gives_the_same_for_a_turned_cube(low, model):
     small = low.crop(slice(0, 20), slice(0, 24))
     turned = small.replace(data=np.rot90(small.array(), axes=(1, 2))[:, :, ::-1].copy())
@@ -68,6 +73,17 @@ def test_the_ensemble_gives_the_same_for_a_turned_cube(low, model):
         back = np.rot90(np.asarray(enlarge(turned, settings).data)[:, :, ::-1], -1, axes=(1, 2))
         off = np.abs(back - straight).max()
         assert (off < 1e-4) == ensemble
+
+
+def test_the_mean_of_networks_is_that_of_their_results(low):
+    one, other, both = (
+        np.asarray(enlarge(low, recipe(kind, fine=NO_FINE, ensemble=False)).data)
+        for kind in ("coarsr", "eigensr", "mean")
+    )
+    assert np.abs(one - other).max() > 1e-2
+    np.testing.assert_allclose(both, (one + other) / 2, atol=1e-5)
+    tiled = enlarge(low, recipe("mean", fine=NO_FINE, ensemble=False, tile=16)).data
+    np.testing.assert_allclose(tiled, both, atol=1e-4)
 
 
 def test_turns_are_averaged_unasked_where_that_is_quick(low, monkeypatch):
@@ -99,7 +115,7 @@ def test_the_ensemble_of_tiles_is_that_of_the_whole(low):
     np.testing.assert_allclose(tiled, whole, atol=1e-4)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("scale", [2, 4])
 def test_progress_grows_and_ends_with_the_cube(low, model, scale):
     *before, done = superres(low, recipe(model, scale))
@@ -114,7 +130,7 @@ def test_progress_grows_and_ends_with_the_cube(low, model, scale):
     assert 1e-4 < np.std(done.result.data - bicubic) < 0.2
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("tile", [8, 20])
 def test_a_tiled_result_equals_the_whole(low, model, tile):
     whole = enlarge(low, recipe(model, tile=512))
@@ -136,7 +152,7 @@ def test_a_network_in_stages_tells_how_far_it_is(low):
     assert max(np.diff(fractions)) < 0.3
 
 
-@BOTH
+@EACH
 def test_a_preview_is_a_cut_out_of_the_result(low, model):
     whole = enlarge(low, recipe(model, fine=NO_FINE)).data
     rows, columns = slice(20, 48), slice(5, 30)
@@ -144,7 +160,7 @@ def test_a_preview_is_a_cut_out_of_the_result(low, model):
     np.testing.assert_allclose(done.result.data, whole[:, 40:96, 10:60], atol=1e-4)
 
 
-@BOTH
+@EACH
 def test_the_result_keeps_what_the_file_said(low, model):
     place = Georeference("EPSG:32633", (10.0, 0.0, 500.0, 0.0, -10.0, 900.0))
     source = low.replace(
@@ -168,7 +184,7 @@ def test_the_result_keeps_what_the_file_said(low, model):
     assert entry["consistency"]["rmse"] == pytest.approx(rmse, rel=1e-3)
 
 
-@BOTH
+@EACH
 def test_units_do_not_matter(low, model):
     plain = enlarge(low, recipe(model)).data
     counts = np.round(low.array() * 20000).astype(np.int32)
@@ -176,7 +192,7 @@ def test_units_do_not_matter(low, model):
     np.testing.assert_allclose(enlarge(lazy, recipe(model)).data / 20000, plain, atol=2e-3)
 
 
-@BOTH
+@EACH
 def test_no_data_stays_and_does_not_spread(low, model):
     data = low.array().copy()
     data[:, 10:16, 10:16] = np.nan
@@ -195,7 +211,7 @@ def test_no_data_stays_and_does_not_spread(low, model):
     assert np.abs(result - clean)[others, 60:70, 60:70].max() < 0.1
 
 
-@BOTH
+@EACH
 def test_without_a_marker_gaps_are_nan(low, model):
     data = low.array().copy()
     data[:, 3, 4] = np.nan
@@ -215,7 +231,7 @@ def test_bad_bands_are_enlarged_alone(low):
     np.testing.assert_allclose(result[good], without, atol=1e-5)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("bands", [1, 2, 4])
 def test_few_bands_are_enlarged_too(low, model, bands):
     result = enlarge(low.select_bands(np.arange(bands)), recipe(model))

@@ -168,6 +168,11 @@ def with_record(content, **changes):
     return struct.pack("<Q", len(text)) + text + rest
 
 
+def mean_spec(**changes):
+    member = {**SPEC.model_dump(), **changes}
+    return {"architecture": "mean", "scale": 2, "members": [member, member]}
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -185,6 +190,10 @@ def with_record(content, **changes):
         ),
         (
             lambda content: with_record(content, spec={**SPEC.model_dump(), "blocks": 10**9}),
+            "do not fit the network",
+        ),
+        (
+            lambda content: with_record(content, spec=mean_spec(blocks=10**9)),
             "do not fit the network",
         ),
         (lambda content: with_record(content, name="../../evil"), "cannot name a model"),

@@ -9,12 +9,14 @@ from typing import Any, overload
 from napari_hsi_restore.models.architectures.coarsr import CoarSR
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
+from napari_hsi_restore.models.architectures.meansr import MeanSR
 from napari_hsi_restore.models.architectures.qrnn3d import QRNN3D
 from napari_hsi_restore.models.architectures.refiner import Refiner
 from napari_hsi_restore.models.architectures.stas import Stas
 from napari_hsi_restore.models.spec import (
     CoarSRSpec,
     EigenSRSpec,
+    MeanSRSpec,
     ModelSpec,
     QRNN3DSpec,
     RefinerSpec,
@@ -23,7 +25,7 @@ from napari_hsi_restore.models.spec import (
 
 Denoiser = Stas | QRNN3D
 EigenNetwork = EigenSR | EigenCascade
-Enlarger = CoarSR | EigenNetwork
+Enlarger = CoarSR | EigenNetwork | MeanSR
 Network = Denoiser | Enlarger | Refiner
 
 
@@ -45,6 +47,10 @@ def _eigensr(spec: EigenSRSpec) -> EigenNetwork:
     return EigenSR(spec.scale, spec.width, spec.blocks, spec.components)
 
 
+def _meansr(spec: MeanSRSpec) -> MeanSR:
+    return MeanSR(spec.scale, (build(member) for member in spec.members))
+
+
 def _refiner(spec: RefinerSpec) -> Refiner:
     return Refiner(spec.widths, spec.blocks)
 
@@ -56,6 +62,7 @@ ARCHITECTURES: MappingProxyType[str, Callable[[Any], Network]] = MappingProxyTyp
         "qrnn3d": _qrnn3d,
         "coarsr": _coarsr,
         "eigensr": _eigensr,
+        "mean": _meansr,
         "refiner": _refiner,
     }
 )
@@ -69,6 +76,8 @@ def build(spec: QRNN3DSpec) -> QRNN3D: ...
 def build(spec: CoarSRSpec) -> CoarSR: ...
 @overload
 def build(spec: EigenSRSpec) -> EigenNetwork: ...
+@overload
+def build(spec: MeanSRSpec) -> MeanSR: ...
 @overload
 def build(spec: RefinerSpec) -> Refiner: ...
 def build(spec: ModelSpec) -> Network:

@@ -97,6 +97,9 @@ class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
         Features, 64 as published.
     """
 
+    sees_white: ClassVar[bool] = True
+    """It sees values that are divided by white."""
+
     architecture: Literal["coarsr"] = "coarsr"
     task: Literal["superres"] = "superres"
     scale: Literal[2, 3, 4, 8]
@@ -152,6 +155,9 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
         (`napari_hsi_restore.models.architectures.eigencascade`).
     """
 
+    sees_white: ClassVar[bool] = False
+    """It sees components, which know no white."""
+
     architecture: Literal["eigensr"] = "eigensr"
     task: Literal["superres"] = "superres"
     scale: Literal[2, 3, 4, 8]
@@ -199,6 +205,48 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
         return 9.0 * pixels * density * (inner + ends)
 
 
+SuperresSpec = Annotated[CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")]
+"""A network that enlarges and can be trained."""
+
+
+class MeanSRSpec(_Spec, frozen=True, extra="forbid"):
+    """The contract of several networks that enlarge, whose answers are averaged.
+
+    Attributes
+    ----------
+    architecture : {'mean'}
+    task : {'superres'}
+    scale : {2, 3, 4, 8}
+        Pixels out for a pixel in, along each side, of every member.
+    members : tuple of CoarSRSpec or EigenSRSpec
+    """
+
+    architecture: Literal["mean"] = "mean"
+    task: Literal["superres"] = "superres"
+    scale: Literal[2, 3, 4, 8]
+    members: tuple[SuperresSpec, ...] = pydantic.Field(min_length=2, max_length=4)
+
+    @pydantic.model_validator(mode="after")
+    def _check_members(self) -> MeanSRSpec:
+        if any(member.scale != self.scale for member in self.members):
+            raise ValueError("all members enlarge by the same scale")
+        return self
+
+    @property
+    def sees_white(self) -> bool:
+        """Whether a member sees values that are divided by white."""
+        return any(member.sees_white for member in self.members)
+
+    @property
+    def halo(self) -> int:
+        """Pixels of the input beyond a tile that the inside of some member depends on."""
+        return max(member.halo for member in self.members)
+
+    def macs(self, pixels: float, bands: int) -> float:
+        """See `CoarSRSpec.macs`."""
+        return sum(member.macs(pixels, bands) for member in self.members)
+
+
 class RefinerSpec(_Spec, frozen=True, extra="forbid"):
     """The contract of the network that looks over what `ngmeet` removed.
 
@@ -239,9 +287,9 @@ class RefinerSpec(_Spec, frozen=True, extra="forbid"):
         return -(-reach // multiple) * multiple
 
 
-SuperresSpec = Annotated[CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")]
 DenoiserSpec = StasSpec | QRNN3DSpec
+EnlargerSpec = CoarSRSpec | EigenSRSpec | MeanSRSpec
 ModelSpec = Annotated[
-    StasSpec | QRNN3DSpec | CoarSRSpec | EigenSRSpec | RefinerSpec,
+    StasSpec | QRNN3DSpec | CoarSRSpec | EigenSRSpec | MeanSRSpec | RefinerSpec,
     pydantic.Field(discriminator="architecture"),
 ]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.models.basis import Basis, Float, detail_basis
 from napari_hsi_restore.models.neighbours import PLANES, BandSequence, band_sequence
-from napari_hsi_restore.models.spec import EigenSRSpec, SuperresSpec
+from napari_hsi_restore.models.spec import EigenSRSpec, EnlargerSpec, MeanSRSpec, ModelSpec
 
 if TYPE_CHECKING:
     import torch
@@ -176,8 +176,62 @@ class ComponentEnlarger:
             yield fraction, Enlarged(bands, large.cpu().numpy())
 
 
-def spec_bytes(spec: SuperresSpec, pixels: float, bands: int) -> float:
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeanEnlarger:
+    """The mean of the answers of several networks.
+
+    Attributes
+    ----------
+    members : tuple of Enlarger
+    shares : tuple of float
+        Of the work; the sum is 1.
+    bands, scale : int
+        Of the block, and pixels out for a pixel in.
+    """
+
+    members: tuple[Enlarger, ...]
+    shares: tuple[float, ...]
+    bands: int
+    scale: int
+
+    @property
+    def halo(self) -> int:
+        """See `Enlarger.halo`."""
+        return max(member.halo for member in self.members)
+
+    def bytes(self, pixels: float) -> float:
+        """What the largest member takes, and the mean so far."""
+        most = max(member.bytes(pixels) for member in self.members)
+        return most + mean_bytes(pixels, self.bands, self.scale)
+
+    def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
+        """See `Enlarger.enlarge`; the bands come with the last member."""
+        bands, height, width = block.shape
+        mean = np.zeros((bands, height * self.scale, width * self.scale), np.float32)
+        rest = available - mean_bytes(height * width, bands, self.scale)
+        share = np.float32(1.0 / len(self.members))
+        begin = 0.0
+        for member, part in zip(self.members, self.shares, strict=True):
+            for fraction, ready in member.enlarge(block, rest):
+                done = None
+                if ready is not None:
+                    mean[ready.bands] += share * ready.values
+                    if member is self.members[-1]:
+                        done = Enlarged(ready.bands, mean[ready.bands])
+                yield begin + part * fraction, done
+            begin += part
+
+
+def mean_bytes(pixels: float, bands: int, scale: int) -> float:
+    """Memory of the enlarged bands of some pixels of the input."""
+    return pixels * FLOAT_BYTES * bands * scale**2
+
+
+def spec_bytes(spec: EnlargerSpec, pixels: float, bands: int) -> float:
     """Memory that some pixels of the input take at least, known from the spec alone."""
+    if isinstance(spec, MeanSRSpec):
+        most = max(spec_bytes(member, pixels, bands) for member in spec.members)
+        return most + mean_bytes(pixels, bands, spec.scale)
     if isinstance(spec, EigenSRSpec):
         return _components_bytes(spec, bands) * pixels
     return _band_bytes(spec.width, spec.scale) * pixels
@@ -195,7 +249,7 @@ def _band_bytes(width: int, scale: int) -> float:
 
 def enlarger_of(
     network: Network,
-    halo: int,
+    spec: ModelSpec,
     mean: Float,
     covariance: Float,
     *,
@@ -207,8 +261,8 @@ def enlarger_of(
     Parameters
     ----------
     network : Network
-    halo : int
-        Of its spec.
+    spec : ModelSpec
+        Of the network.
     mean : float64 ndarray, (bands,)
     covariance : float64 ndarray, (bands, bands)
         Of the spectra of the cube.
@@ -222,11 +276,24 @@ def enlarger_of(
         None for a network that does not enlarge.
     """
     from napari_hsi_restore.models.architectures.coarsr import CoarSR
+    from napari_hsi_restore.models.architectures.meansr import MeanSR
     from napari_hsi_restore.models.catalog import EigenNetwork
 
     if isinstance(network, CoarSR):
-        return BandEnlarger(network, halo, band_sequence(len(mean), wavelengths_nm), white)
+        return BandEnlarger(network, spec.halo, band_sequence(len(mean), wavelengths_nm), white)
     if isinstance(network, EigenNetwork):
         basis = detail_basis(mean, covariance, network.components)
-        return ComponentEnlarger(network, halo, basis)
+        return ComponentEnlarger(network, spec.halo, basis)
+    if isinstance(network, MeanSR) and isinstance(spec, MeanSRSpec):
+        members = []
+        for part, of_part in zip(network.members, spec.members, strict=True):
+            assert isinstance(part, CoarSR | EigenNetwork)
+            member = enlarger_of(
+                part, of_part, mean, covariance, wavelengths_nm=wavelengths_nm, white=white
+            )
+            assert member is not None
+            members.append(member)
+        works = [member.macs(1.0, len(mean)) for member in spec.members]
+        shares = tuple(work / sum(works) for work in works)
+        return MeanEnlarger(tuple(members), shares, len(mean), network.scale)
     return None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from napari_hsi_restore.restore.enlargers import FLOAT_BYTES, Block, Enlarged, Enlarger
+from napari_hsi_restore.restore.enlargers import Block, Enlarged, Enlarger, mean_bytes
 from napari_hsi_restore.restore.superres_recipe import TURNS
 
 
@@ -53,11 +53,6 @@ class EnsembleEnlarger:
                         yield (view + fraction) / TURNS, Enlarged(ready.bands, mean[ready.bands])
                         continue
                 yield (view + fraction) / TURNS, None
-
-
-def mean_bytes(pixels: float, bands: int, scale: int) -> float:
-    """Memory of the mean of some pixels of the input."""
-    return pixels * FLOAT_BYTES * bands * scale**2
 
 
 def turned(block: Block, view: int) -> Block:

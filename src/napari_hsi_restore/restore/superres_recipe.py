@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pydantic
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
+from napari_hsi_restore.models.spec import EnlargerSpec
 from napari_hsi_restore.zoo.records import ModelRecord, list_models
 
 Scale = Literal[2, 3, 4, 8]
@@ -249,7 +249,7 @@ def _fitting(scale: int, n_bands: int) -> list[ModelRecord]:
 def _macs(record: ModelRecord, shape: tuple[int, int, int]) -> float:
     """Multiplications of a network with its weights for a cube of a shape (bands, y, x)."""
     spec = record.spec
-    assert isinstance(spec, CoarSRSpec | EigenSRSpec), "a model that enlarges"
+    assert isinstance(spec, EnlargerSpec), "a model that enlarges"
     bands, height, width = shape
     return spec.macs(height * width, bands)
 

@@ -8,9 +8,8 @@ import psutil
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
-from napari_hsi_restore.restore.enlargers import spec_bytes
-from napari_hsi_restore.restore.ensemble import mean_bytes
+from napari_hsi_restore.models.spec import EnlargerSpec
+from napari_hsi_restore.restore.enlargers import mean_bytes, spec_bytes
 from napari_hsi_restore.restore.request import Region, whole_region
 from napari_hsi_restore.restore.superres_recipe import SuperresRecipe
 from napari_hsi_restore.restore.tile_loop import SIDES, too_small
@@ -175,7 +174,7 @@ def check_smallest_tile(
     UserError
     """
     spec = record.spec
-    if not isinstance(spec, CoarSRSpec | EigenSRSpec):
+    if not isinstance(spec, EnlargerSpec):
         return
     side = SIDES[-1] + 2 * spec.halo
     pixels = math.prod(min(side, length + 2 * border) for length in cube.shape[1:])

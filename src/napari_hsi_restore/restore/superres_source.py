@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.spec import CoarSRSpec
+from napari_hsi_restore.models.spec import EnlargerSpec
 from napari_hsi_restore.restore.devices import DeviceInfo
 from napari_hsi_restore.restore.enlargers import Enlarger, enlarger_of
 from napari_hsi_restore.restore.ensemble import EnsembleEnlarger
@@ -55,21 +55,26 @@ class Source:
     def enlarger(self, record: ModelRecord) -> Enlarger:
         """The network of a model, ready for this cube."""
         network, _ = load(record.name, self.device.name)
+        white = white_of(self.cube, self.active) if sees_white(record) else 1.0
         centres = self.cube.wavelengths_nm
         enlarger = enlarger_of(
             network,
-            record.halo,
+            record.spec,
             self.statistics.mean,
             self.statistics.covariance,
             wavelengths_nm=None if centres is None else centres[self.active],
-            # The other networks see components, which know no white.
-            white=white_of(self.cube, self.active) if isinstance(record.spec, CoarSRSpec) else 1.0,
+            white=white,
         )
         if enlarger is None:
             raise UserError(f"model '{record.name}' is not for super-resolution; choose another.")
         if self.recipe.ensemble:
             return EnsembleEnlarger(enlarger, len(self.active), record.scale)
         return enlarger
+
+
+def sees_white(record: ModelRecord) -> bool:
+    """Whether a network sees values that are divided by white."""
+    return isinstance(record.spec, EnlargerSpec) and record.spec.sees_white
 
 
 def white_of(cube: HyperCube, active: npt.NDArray[np.intp]) -> float:

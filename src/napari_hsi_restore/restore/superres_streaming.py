@@ -22,7 +22,6 @@ import numpy.typing as npt
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Progress
-from napari_hsi_restore.models.spec import CoarSRSpec
 from napari_hsi_restore.restore import devices
 from napari_hsi_restore.restore.cluster import check_sendable, most_threads, share, values_of
 from napari_hsi_restore.restore.fill import RINGS
@@ -47,7 +46,7 @@ from napari_hsi_restore.restore.superres_recipe import (
     settled,
 )
 from napari_hsi_restore.restore.superres_size import VALUE_BYTES, check_smallest_tile
-from napari_hsi_restore.restore.superres_source import Source, filled_region, white_of
+from napari_hsi_restore.restore.superres_source import Source, filled_region, sees_white, white_of
 from napari_hsi_restore.restore.superres_tiles import (
     MIRRORED,
     inner,
@@ -124,7 +123,7 @@ def superres_in_pieces(
     if record is None:
         recipe = recipe.classical(BICUBIC)
     white = None
-    if record is not None and isinstance(record.spec, CoarSRSpec):
+    if record is not None and sees_white(record):
         white = white_of(cube, np.flatnonzero(statistics.active))
     work = _Work(recipe, record, statistics, white)
     values = _lazy(cube, work, available)

@@ -105,7 +105,7 @@ class Enlarging:
         truth = np.ascontiguousarray(cube[:, top : top + height, left : left + width])
         low = np.asarray(resize_bicubic(truth, scale=1 / spec.scale), dtype=np.float32)
         plain = resize_bicubic(low, scale=spec.scale)
-        enlarger = enlarger_of(network, spec.halo, *moments(low), wavelengths_nm=None, white=1.0)
+        enlarger = enlarger_of(network, spec, *moments(low), wavelengths_nm=None, white=1.0)
         assert enlarger is not None
         result = np.empty_like(truth)
         for _, ready in enlarger.enlarge(low, VALIDATION_BYTES):

@@ -21,7 +21,7 @@ from typing import Any
 import pydantic
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.spec import StasSpec
+from napari_hsi_restore.models.spec import MeanSRSpec, StasSpec
 from napari_hsi_restore.search_space.sharing import write_genotype
 from napari_hsi_restore.zoo import records
 from napari_hsi_restore.zoo.records import ModelRecord
@@ -430,7 +430,8 @@ def _check_network(record: ModelRecord, content: bytes, where: str) -> int:
         f"{where}: the weights do not fit the network that the record in this file describes; "
         "get the file again from whoever made it."
     )
-    numbers = record.spec.model_dump().values()
+    specs = record.spec.members if isinstance(record.spec, MeanSRSpec) else (record.spec,)
+    numbers = [number for spec in specs for number in spec.model_dump().values()]
     if any(isinstance(number, int) and not 0 < number <= LARGEST_NUMBER for number in numbers):
         raise wrong
     try:

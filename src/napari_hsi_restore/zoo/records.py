@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -107,6 +108,22 @@ class ModelRecord(pydantic.BaseModel, frozen=True, extra="forbid"):
     bundled: bool = True
     recommended: bool = True
     remark: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Steps of its training run, and of those that it began with."""
+        return sum(run.steps for run in self._runs())
+
+    @property
+    def seconds(self) -> float:
+        """Time of its training run, and of those that it began with."""
+        return sum(run.seconds for run in self._runs())
+
+    def _runs(self) -> Iterator[Provenance | Earlier]:
+        run: Provenance | Earlier | None = self.provenance
+        while run is not None:
+            yield run
+            run = run.before
 
     @property
     def task(self) -> Task:

@@ -179,7 +179,7 @@ class EnlargerTuning:
 
     def _enlarged(self, network: Any, window: Window) -> Generator[None, None, Block]:
         enlarger: Enlarger | None = enlarger_of(
-            network, self.spec.halo, *moments(window.low), wavelengths_nm=None, white=1.0
+            network, self.spec, *moments(window.low), wavelengths_nm=None, white=1.0
         )
         result = np.asarray(resize_bicubic(window.low, scale=self.spec.scale), np.float32)
         if enlarger is None:

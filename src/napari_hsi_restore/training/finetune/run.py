@@ -17,7 +17,7 @@ import torch
 from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Event, Metric, Note, Progress, Snapshot
-from napari_hsi_restore.models.spec import DenoiserSpec, RefinerSpec
+from napari_hsi_restore.models.spec import DenoiserSpec, MeanSRSpec, RefinerSpec
 from napari_hsi_restore.restore.tile_loop import free_gpu_memory, is_out_of_memory
 from napari_hsi_restore.training import checkpoint, library
 from napari_hsi_restore.training.finetune.alike import check_alike
@@ -163,7 +163,7 @@ def _prepared(
     else:
         from napari_hsi_restore.training.finetune.enlarging import EnlargerTuning
 
-        assert not isinstance(record.spec, RefinerSpec)
+        assert not isinstance(record.spec, RefinerSpec | MeanSRSpec)
         task = EnlargerTuning(recipe, network, record.spec, found)
     for _ in itertools.chain(task.gather(), task.prepare()):
         yield Progress(0.0, "laying out the held-out pixels")
@@ -177,6 +177,12 @@ def _check_method(
         raise UserError(
             f"model '{start.name}' is a part of a method and cannot be fine-tuned; start from "
             f"one of {', '.join(entry.name for entry in list_models())}."
+        )
+    if isinstance(start.spec, MeanSRSpec):
+        members = [entry.name for entry in list_models() if entry.spec in start.spec.members]
+        raise UserError(
+            f"model '{start.name}' is the mean of several networks and cannot be fine-tuned; start "
+            f"from one of {', '.join(members)}."
         )
     if start.task == "superres" and recipe.method != "degraded":
         raise UserError(

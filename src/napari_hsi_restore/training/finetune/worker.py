@@ -12,7 +12,13 @@ import numpy.typing as npt
 import pydantic
 
 from napari_hsi_restore.models.catalog import Denoiser, build
-from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec, ModelSpec, RefinerSpec
+from napari_hsi_restore.models.spec import (
+    CoarSRSpec,
+    EigenSRSpec,
+    MeanSRSpec,
+    ModelSpec,
+    RefinerSpec,
+)
 from napari_hsi_restore.training.finetune.cubes import Part, Sample
 from napari_hsi_restore.training.finetune.denoising import DenoiserTuning
 from napari_hsi_restore.training.finetune.enlarging import EnlargerTuning
@@ -110,7 +116,7 @@ def unpacked(text: Text, arrays: Arrays) -> TuningWork:
         tuning = EnlargerTuning(recipe, network, spec, samples)
     else:
         assert isinstance(network, Denoiser)
-        assert not isinstance(spec, RefinerSpec)
+        assert not isinstance(spec, RefinerSpec | MeanSRSpec)
         sigmas = [arrays[f"sigma-{index}"] for index in range(len(samples))]
         tuning = DenoiserTuning(recipe, network, spec, samples=samples, sigmas=sigmas)
     for _ in tuning.gather():

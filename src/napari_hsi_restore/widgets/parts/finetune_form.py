@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.spec import MeanSRSpec
 from napari_hsi_restore.training.finetune import FineTuneRecipe, Method
 from napari_hsi_restore.widgets.parts import form_rows
 from napari_hsi_restore.widgets.parts.cube_chooser import CubeChooser
@@ -234,6 +235,7 @@ class FineTuneForm(LearningForm):
     def set_models(self, models: Sequence[ModelRecord]) -> None:
         """Offer these models to start from."""
         before = self.start_model
+        models = [model for model in models if not isinstance(model.spec, MeanSRSpec)]
         self._models = {model.name: model for model in models}
         self.start.blockSignals(True)
         self.start.clear()

@@ -1,0 +1,111 @@
+"""``python -m napari_hsi_restore.training.mean``: a model of several that enlarge.
+
+It gives the mean of their answers (`napari_hsi_restore.models.architectures.meansr`); its weights
+are theirs, side by side. Scores are added to the record by ``python -m benchmarks.superres
+--record``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import pydantic
+import typer
+from safetensors.torch import load, save
+
+from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.spec import MeanSRSpec
+from napari_hsi_restore.zoo.records import ModelRecord, Provenance, find
+
+
+def mean_of(names: Sequence[str], name: str, folder: Path) -> ModelRecord:
+    """Make a model that gives the mean of others.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of models for the same scale, two to four.
+    name : str
+        Of the new model.
+    folder : Path
+        Gets the weights and the record.
+
+    Returns
+    -------
+    ModelRecord
+
+    Raises
+    ------
+    UserError
+        If there is no such model, or they do not enlarge by the same scale.
+    """
+    found = [find(each) for each in names]
+    members = [record for record, _ in found]
+    scale = members[0].scale
+    try:
+        spec = MeanSRSpec.model_validate(
+            {"scale": scale, "members": [record.spec.model_dump() for record in members]}
+        )
+    except pydantic.ValidationError as error:
+        raise UserError(
+            f"{', '.join(names)}: a mean is that of two to four networks that enlarge by the same "
+            "scale, and none of them a mean itself; choose others."
+        ) from error
+    weights = {
+        f"members.{index}.{key}": tensor
+        for index, (_, path) in enumerate(found)
+        for key, tensor in load(path.read_bytes()).items()
+    }
+    content = save(weights)
+    made = [record.provenance for record in members]
+    record = ModelRecord(
+        name=name,
+        purpose=f"Enlarges by {scale}: the mean of {' and '.join(names)}.",
+        spec=spec,
+        parameters=sum(record.parameters for record in members),
+        sha256=hashlib.sha256(content).hexdigest(),
+        scores={},
+        protocol="",
+        provenance=Provenance(
+            recipe={"mean_of": {record.name: record.sha256 for record in members}},
+            data=tuple(dict.fromkeys(file for each in made for file in each.data)),
+            citations=tuple(dict.fromkeys(text for each in made for text in each.citations)),
+            steps=sum(record.steps for record in members),
+            seconds=round(sum(record.seconds for record in members), 1),
+            hardware="; ".join(dict.fromkeys(each.hardware for each in made)),
+            versions=made[0].versions,
+            seed=made[0].seed,
+        ),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.safetensors").write_bytes(content)
+    (folder / f"{name}.json").write_text(record.model_dump_json(indent=2) + "\n")
+    return record
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    names: Annotated[list[str], typer.Argument(help="Models for the same scale.")],
+    name: Annotated[str, typer.Option(help="Of the new model.")],
+    folder: Annotated[Path | None, typer.Option(help="Instead of the bundled models.")] = None,
+) -> None:
+    """Make a model that gives the mean of others."""
+    bundled = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
+    try:
+        record = mean_of(names, name, folder or bundled)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from error
+    print(f"{record.name}: {record.parameters} parameters, sha256 {record.sha256}")
+
+
+if __name__ == "__main__":
+    app()
