@@ -24,7 +24,7 @@ from napari_hsi_restore.restore import (
     superres_recipe,
 )
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
-from napari_hsi_restore.restore.superres_recipe import CORRECTIONS
+from napari_hsi_restore.restore.superres_recipe import CORRECTIONS, automatic_choice, model_for
 from napari_hsi_restore.restore.superres_size import result_shape
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.training.mean import mean_of
@@ -107,6 +107,24 @@ def test_turns_are_averaged_unasked_where_that_is_quick(low, monkeypatch):
     part = superres(low, recipe("eigensr", fine=NO_FINE), region=corner)
     *_, done = part
     assert json.loads(done.result.history[-1])["turns_averaged"] == 1
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_auto_takes_the_best_network_that_is_quick_on_the_cube(scale):
+    def chosen(*shape):
+        return model_for(SuperresRecipe(scale=scale), shape).name
+
+    best, quick = f"coarsr_eigensr_x{scale}", f"eigensr_x{scale}"
+    assert chosen(31, 128, 128) == best
+    assert chosen(200, 1000, 1000) == quick
+    # Nothing is quick on such an image; the quickest has to do.
+    assert chosen(200, 20_000, 20_000) == quick
+    name, reason = automatic_choice(scale, (31, 128, 128))
+    assert name == best
+    assert "slow" not in reason
+    name, reason = automatic_choice(scale, (200, 1000, 1000))
+    assert name == quick
+    assert f"{best} is more accurate, but slow" in reason
 
 
 def test_the_ensemble_of_tiles_is_that_of_the_whole(low):

@@ -268,7 +268,9 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
     "name",
     [
         "coarsr_x2",
+        "coarsr_x2_narrow",
         "coarsr_x4",
+        "coarsr_x4_narrow",
         "eigensr_x2",
         "eigensr_x2_on",
         "eigensr_x2_photographs",
@@ -287,9 +289,19 @@ def test_committed_recipes_are_whole(name, shared_data):
     assert not any("test" in file.relative_to(shared_data).parts for file in files)
 
 
-@pytest.mark.parametrize("name", ["eigensr_x2_on", "eigensr_x4_photographs"])
+@pytest.mark.parametrize(
+    "name", ["coarsr_x2_narrow", "coarsr_x4_narrow", "eigensr_x2_on", "eigensr_x4_photographs"]
+)
 def test_the_bundled_weights_are_those_of_a_committed_recipe(name):
     recipe = load_recipe(RECIPES / f"{name}.json")
     made_with = record(recipe.name).provenance
     assert SuperresTraining(**made_with.recipe) == recipe
     assert made_with.steps == recipe.steps
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_bundled_means_are_those_of_the_bundled_networks(scale):
+    mean = record(f"coarsr_eigensr_x{scale}")
+    members = [record(f"{kind}_x{scale}") for kind in ("coarsr", "eigensr")]
+    assert mean.provenance.recipe == {"mean_of": {each.name: each.sha256 for each in members}}
+    assert mean.spec.members == tuple(each.spec for each in members)

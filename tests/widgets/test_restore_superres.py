@@ -101,6 +101,10 @@ def wait_idle(qtbot, dock):
     qtbot.waitUntil(lambda: not dock.runs.status.busy, timeout=PATIENCE_MS)
 
 
+def bundled(scale):
+    return {f"{kind}_x{scale}" for kind in ("coarsr", "coarsr_eigensr", "eigensr")}
+
+
 def corners(layer):
     """World coordinates of the outer edges of a layer, (y, x) of two opposite corners."""
     height, width = layer.data.shape[1:]
@@ -117,12 +121,12 @@ def test_only_models_of_the_task_and_scale_are_offered(dock):
 
     assert {"stas_c", "stas_p"} <= offered()
     choose(dock, 2)
-    assert offered() == {"eigensr_x2", "tiny_x2", "back-projection", "bicubic"}
+    assert offered() == {*bundled(2), "tiny_x2", "back-projection", "bicubic"}
     choose(dock, 3)
     assert offered() == {"wild_x3", "back-projection", "bicubic"}
     choose(dock, 4)
-    assert offered() == {"eigensr_x4", "back-projection", "bicubic"}
-    assert dock.form.picker.list.itemText(0) == "auto: eigensr_x4"
+    assert offered() == {*bundled(4), "back-projection", "bicubic"}
+    assert dock.form.picker.list.itemText(0) == "auto: coarsr_eigensr_x4"
     assert "bicubic" in dock.form.picker.purpose.text()
 
 
