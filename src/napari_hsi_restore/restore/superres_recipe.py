@@ -28,7 +28,7 @@ CLASSICAL_PURPOSES: MappingProxyType[str, str] = MappingProxyType(
 
 QUICK = 4e12
 """Multiplications of a network with its weights up to which a run counts as quick [ours]: two
-cores take less than a minute."""
+cores take about a minute."""
 
 BACK_PROJECTIONS = 10
 """Steps of the classical back-projection."""
@@ -128,8 +128,9 @@ def model_for(recipe: SuperresRecipe, shape: tuple[int, int, int]) -> ModelRecor
     Returns
     -------
     ModelRecord or None
-        For ``"auto"`` the bundled one with the most detail regained on its benchmark, of
-        those whose run is quick on such a cube (`QUICK`); if none is, the quickest. The user's
+        For ``"auto"`` the bundled one that works most of those whose run is quick on such a
+        cube (`QUICK`), for more work is more accurate on the validation scenes
+        (docs/superresolution-method.md); if none is quick, the one that works least. The user's
         own where no bundled one is for this scale. None for a classical method.
 
     Raises
@@ -151,8 +152,11 @@ def model_for(recipe: SuperresRecipe, shape: tuple[int, int, int]) -> ModelRecor
     if not fitting:
         raise UserError(f"no model enlarges {shape[0]} bands by {scale}; {_choices(scale)}.")
     bundled = [entry for entry in fitting if entry.bundled] or fitting
-    quick = [entry for entry in bundled if _macs(entry, shape) <= QUICK]
-    return max(quick, key=_mean_gain) if quick else min(bundled, key=lambda e: _macs(e, shape))
+    works = {entry.name: _macs(entry, shape) for entry in bundled}
+    quick = [entry for entry in bundled if works[entry.name] <= QUICK]
+    if quick:
+        return max(quick, key=lambda entry: works[entry.name])
+    return min(bundled, key=lambda entry: works[entry.name])
 
 
 def settled(
@@ -204,8 +208,8 @@ def automatic_choice(scale: Scale, shape: tuple[int, int, int]) -> tuple[str, st
         "method takes its place, and you are told."
     )
     others = [entry for entry in _fitting(scale, shape[0]) if entry.bundled]
-    best = max(others, key=_mean_gain, default=record)
-    if _mean_gain(best) > _mean_gain(record):
+    best = max(others, key=lambda entry: _macs(entry, shape), default=record)
+    if _macs(best, shape) > _macs(record, shape):
         reason += f" {best.name} is more accurate, but slow on a cube of this size."
     return record.name, reason
 
@@ -252,11 +256,6 @@ def _macs(record: ModelRecord, shape: tuple[int, int, int]) -> float:
     assert isinstance(spec, EnlargerSpec), "a model that enlarges"
     bands, height, width = shape
     return spec.macs(height * width, bands)
-
-
-def _mean_gain(record: ModelRecord) -> float:
-    gains = [value for key, value in record.scores.items() if key.endswith("/gain")]
-    return sum(gains) / len(gains) if gains else 0.0
 
 
 def _choices(scale: int) -> str:
