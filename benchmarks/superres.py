@@ -26,6 +26,7 @@ from napari_hsi_restore.cube import HyperCube
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.metrics import psnr, sam_degrees, ssim
+from napari_hsi_restore.models.spec import EigenSRSpec
 from napari_hsi_restore.restore import SuperresRecipe, enlarge
 from napari_hsi_restore.restore.superres_recipe import (
     CORRECTIONS,
@@ -48,7 +49,7 @@ NO_TRUTH = ("abu-beach-2",)
 PLAIN = "none"
 AVERAGING: dict[str, tuple[str, bool | None]] = {
     "none": ("", False),
-    "quick": (", averaged where quick", None),
+    "auto": (", averaged where it pays", None),
     "turns": (", averaged", True),
 }
 """What the tables add to the name of a model, and what its recipe says."""
@@ -83,6 +84,8 @@ def methods(scale: int, options: argparse.Namespace) -> dict[str, Method]:
     for record in list_models("superres"):
         if record.scale == scale and (options.models is None or record.name in options.models):
             for averaging in options.averaging:
+                if averaging == "auto" and not isinstance(record.spec, EigenSRSpec):
+                    continue  # it averages nothing there
                 # With the mean of turns only the last correction is of interest.
                 for fine in options.fine if averaging == "none" else options.fine[-1:]:
                     name = label(record.name, fine, averaging)
@@ -144,7 +147,8 @@ def record_scores(group: str, scale: int, table: dict[str, Figures]) -> None:
     """Write the figures of the bundled models, with the default settings, into their records."""
     folder = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     for record in list_models("superres"):
-        figures = table.get(label(record.name, DEFAULT_CORRECTION, "quick"))
+        plain, averaged = (label(record.name, DEFAULT_CORRECTION, a) for a in ("none", "auto"))
+        figures = table.get(averaged, table.get(plain))
         if figures is None or not record.bundled:
             continue
         path = folder / f"{record.name}.json"
@@ -173,7 +177,7 @@ def main() -> None:
         "--averaging",
         nargs="+",
         choices=AVERAGING,
-        default=["none", "quick"],
+        default=["none", "auto"],
         help="of the answers to eight turns; where there is one, with the last correction only",
     )
     parser.add_argument("--device", default="auto")

@@ -143,7 +143,7 @@ def superres(
         bool | None,
         typer.Option(
             help="Average the model's answers to eight turns: slower, more accurate. If nothing "
-            "is said, where that is quick."
+            "is said, where that is quick and gains something."
         ),
     ] = None,
     mark_bad: MarkBadOption = None,

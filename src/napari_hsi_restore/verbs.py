@@ -333,8 +333,8 @@ def superres(
         ``"pixel"``, ``"consistent"`` or ``"published+consistent"``.
     ensemble : bool or None
         Average the answers of the model to eight turns and mirrorings: eight times the
-        work for a little more accuracy. None does so where it is quick: with the bundled
-        EigenSR models, for results of at most two million pixels.
+        work for a little more accuracy. None does so where it gains and is
+        quick: with an EigenSR model, for an image of up to about a megapixel.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     memory_limit_gib : float or None

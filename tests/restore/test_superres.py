@@ -93,6 +93,7 @@ def test_turns_are_averaged_unasked_where_that_is_quick(low, monkeypatch):
 
     (one, single), (eight, mean) = (values("eigensr", ensemble=asked) for asked in (False, True))
     assert (single, mean) == (1, 8)
+    assert values("coarsr")[1] == values("mean")[1] == 1
     assert np.abs(one - eight).max() > 1e-3
     unasked, said = values("eigensr")
     np.testing.assert_array_equal(unasked, eight)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pydantic
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.spec import EnlargerSpec
+from napari_hsi_restore.models.spec import EigenSRSpec, EnlargerSpec
 from napari_hsi_restore.zoo.records import ModelRecord, list_models
 
 Scale = Literal[2, 3, 4, 8]
@@ -84,7 +84,7 @@ class SuperresRecipe(pydantic.BaseModel, frozen=True, extra="forbid"):
     ensemble : bool or None
         Whether the answers of a model to all turns and mirrorings of a tile are averaged:
         eight times the work for a little more accuracy
-        (`napari_hsi_restore.restore.ensemble`). None for where that is quick (`settled`). The
+        (`napari_hsi_restore.restore.ensemble`). None for where that pays (`settled`). The
         classical methods do not need it.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
@@ -175,11 +175,14 @@ def settled(
     Returns
     -------
     SuperresRecipe
-        Where the recipe leaves it open, turns are averaged if all of them together are quick.
+        Where the recipe leaves it open, turns are averaged by an EigenSR network if all of them
+        together are quick. CoarSR and means of networks gain little by it for so much work
+        (docs/superresolution-method.md).
     """
     if recipe.ensemble is not None:
         return recipe
-    averaged = record is not None and TURNS * _macs(record, shape) <= QUICK
+    gains = record is not None and isinstance(record.spec, EigenSRSpec)
+    averaged = record is not None and gains and TURNS * _macs(record, shape) <= QUICK
     return recipe.model_copy(update={"ensemble": averaged})
 
 

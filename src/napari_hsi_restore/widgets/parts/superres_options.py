@@ -22,7 +22,7 @@ _TITLES = {
 }
 
 _AVERAGING = {
-    "automatic: where it is quick": None,
+    "automatic: where it pays": None,
     "over eight turns (slower, more accurate)": True,
     "none": False,
 }
