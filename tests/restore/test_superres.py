@@ -299,7 +299,7 @@ def test_closing_cancels(low):
     [
         (
             {"scale": 4, "model": "random_coarsr_x2"},
-            "is not for super-resolution by 4; choose one of: eigensr_x4, random_c",
+            "by 4; choose one of: coarsr_eigensr_x4, coarsr_x4, eigensr_x4, random_c",
         ),
         ({"scale": 2, "model": "stas_c"}, "not for super-resolution by 2"),
         ({"scale": 3, "model": "auto"}, "enlarges 9 bands by 3; choose one of: bicubic, back"),
