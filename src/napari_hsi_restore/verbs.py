@@ -334,7 +334,7 @@ def superres(
     ensemble : bool or None
         Average the answers of the model to eight turns and mirrorings: eight times the
         work for a little more accuracy. None does so where it gains and is
-        quick: with an EigenSR model, for an image of up to about a megapixel.
+        quick: with an EigenSR model, unless the image is large.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     memory_limit_gib : float or None

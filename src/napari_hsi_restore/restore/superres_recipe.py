@@ -26,9 +26,9 @@ CLASSICAL_PURPOSES: MappingProxyType[str, str] = MappingProxyType(
 )
 """One line for the model picker on each of `CLASSICAL`."""
 
-QUICK = 4e12
+QUICK = 2e12
 """Multiplications of a network with its weights up to which a run counts as quick [ours]: two
-cores take about a minute."""
+cores take some forty seconds."""
 
 BACK_PROJECTIONS = 10
 """Steps of the classical back-projection."""
