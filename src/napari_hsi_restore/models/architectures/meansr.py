@@ -1,7 +1,7 @@
 """Several networks that enlarge, side by side: the mean of their answers is the result [ours].
 
-Networks of different kinds are wrong in different places, so that their mean has a smaller error
-than each of them, as Hansen and Salamon say of networks that were trained apart (IEEE TPAMI
+Networks of different kinds are wrong in different places, so that their mean mostly has a smaller
+error than each of them, as Hansen and Salamon say of networks that were trained apart (IEEE TPAMI
 12(10), 1990). How a cube goes through each is its own affair
 (`napari_hsi_restore.restore.enlargers`).
 """
