@@ -176,13 +176,16 @@ def settled(
     -------
     SuperresRecipe
         Where the recipe leaves it open, turns are averaged by an EigenSR network if all of them
-        together are quick. CoarSR and means of networks gain little by it for so much work
+        together are quick. The mean of networks gains little by it for so much work
         (docs/superresolution-method.md).
     """
     if recipe.ensemble is not None:
         return recipe
-    gains = record is not None and isinstance(record.spec, EigenSRSpec)
-    averaged = record is not None and gains and TURNS * _macs(record, shape) <= QUICK
+    averaged = (
+        record is not None
+        and isinstance(record.spec, EigenSRSpec)
+        and TURNS * _macs(record, shape) <= QUICK
+    )
     return recipe.model_copy(update={"ensemble": averaged})
 
 

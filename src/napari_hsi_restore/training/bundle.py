@@ -48,7 +48,7 @@ CITATIONS = {
 
 
 def bundle(
-    run: Path, data: Path, folder: Path, hardware: str, *, last: bool = False
+    run: Path, data: Path, folder: Path | None, hardware: str, *, last: bool = False
 ) -> ModelRecord:
     """Make a model of the best weights of a run.
 
@@ -58,8 +58,8 @@ def bundle(
         Folder of the run.
     data : Path
         Folder that it was trained from; only names are taken.
-    folder : Path
-        Gets the weights and the record.
+    folder : Path or None
+        Gets the weights and the record; None for that of the bundled models.
     hardware : str
         What it was trained on.
     last : bool
@@ -108,10 +108,25 @@ def bundle(
             before=None if recipe.start is None else _earlier(Path(recipe.start)),
         ),
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{recipe.name}.safetensors").write_bytes(content)
-    (folder / f"{recipe.name}.json").write_text(record.model_dump_json(indent=2) + "\n")
+    store(record, content, folder)
     return record
+
+
+def store(record: ModelRecord, content: bytes, folder: Path | None) -> None:
+    """Write the weights of a model and its record.
+
+    Parameters
+    ----------
+    record : ModelRecord
+    content : bytes
+        Of the weights file.
+    folder : Path or None
+        None for that of the bundled models.
+    """
+    folder = folder or Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{record.name}.safetensors").write_bytes(content)
+    (folder / f"{record.name}.json").write_text(record.model_dump_json(indent=2) + "\n")
 
 
 def _best(run: Path) -> checkpoint.Tensors:
@@ -156,9 +171,8 @@ def main(
     ] = False,
 ) -> None:
     """Make a model of a run."""
-    bundled = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     try:
-        record = bundle(run, data, folder or bundled, hardware, last=last)
+        record = bundle(run, data, folder, hardware, last=last)
     except UserError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error

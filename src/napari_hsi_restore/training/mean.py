@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +19,11 @@ from safetensors.torch import load, save
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.spec import MeanSRSpec
+from napari_hsi_restore.training.bundle import store
 from napari_hsi_restore.zoo.records import ModelRecord, Provenance, find
 
 
-def mean_of(names: Sequence[str], name: str, folder: Path) -> ModelRecord:
+def mean_of(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
     """Make a model that gives the mean of others.
 
     Parameters
@@ -32,8 +32,8 @@ def mean_of(names: Sequence[str], name: str, folder: Path) -> ModelRecord:
         Of models for the same scale, two to four.
     name : str
         Of the new model.
-    folder : Path
-        Gets the weights and the record.
+    folder : Path or None
+        Gets the weights and the record; None for that of the bundled models.
 
     Returns
     -------
@@ -82,9 +82,7 @@ def mean_of(names: Sequence[str], name: str, folder: Path) -> ModelRecord:
             seed=made[0].seed,
         ),
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.safetensors").write_bytes(content)
-    (folder / f"{name}.json").write_text(record.model_dump_json(indent=2) + "\n")
+    store(record, content, folder)
     return record
 
 
@@ -98,9 +96,8 @@ def main(
     folder: Annotated[Path | None, typer.Option(help="Instead of the bundled models.")] = None,
 ) -> None:
     """Make a model that gives the mean of others."""
-    bundled = Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     try:
-        record = mean_of(names, name, folder or bundled)
+        record = mean_of(names, name, folder)
     except UserError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
