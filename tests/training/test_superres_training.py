@@ -227,6 +227,36 @@ def test_a_cube_smaller_than_a_patch_is_mirrored(scene):
     assert pairs.truth.shape == (1, 4, 80, 80)
 
 
+@BOTH
+@pytest.mark.parametrize("shape", [(120, 120), (119, 122)])
+def test_detail_draws_its_share_of_the_patches(kind, shape):
+    """All detail is in one of hundreds of places; the rest of the cube is flat."""
+    cube = np.full((6, *shape), 0.25, dtype=np.float32)
+    noise = np.random.default_rng(0).random((6, 8, 8), dtype=np.float32)
+    cube[:, 90:98, 4:12] = noise
+    shares = []
+    for share in (0.0, 0.5, 1.0):
+        recipe = recipe_of(kind, detail_share=share, views=1, scales=(1.0,), batch=20)
+        source = PairSource(scenes_of([cube], recipe), recipe)
+        truth = torch.cat([source.draw(step).truth for step in range(20)])
+        shares.append(float((truth.std(dim=(2, 3)).amax(dim=1) > 1e-4).float().mean()))
+    assert shares[0] < 0.2
+    assert shares[1] == pytest.approx((shares[0] + shares[2]) / 2, abs=0.1)
+    # The error reaches a few pixels beyond the detail: a patch may have only that.
+    assert shares[2] > 0.9
+
+
+def test_detail_of_a_flat_cube_is_anywhere():
+    recipe = recipe_of("coarsr", detail_share=1.0, scales=(1.0,))
+    ramp = np.broadcast_to(np.arange(60, dtype=np.float32) / 60, (6, 60, 60))
+    flat = np.full((6, 60, 60), 0.5, dtype=np.float32)
+    [scene] = scenes_of([flat], recipe)
+    places = {scene.places.draw(np.random.default_rng(seed)) for seed in range(50)}
+    assert len(places) > 30
+    pairs = PairSource(scenes_of([ramp.copy()], recipe), recipe).draw(0)
+    assert torch.isfinite(pairs.low).all()
+
+
 def test_stages_go_on_from_the_run_of_one(data, tmp_path):
     one = recipe_of("eigensr")
     list(train(one, data, tmp_path / "one", device="cpu"))

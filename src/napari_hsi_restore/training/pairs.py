@@ -94,8 +94,10 @@ class PairSource:
         """One patch with its margin, turned and mirrored, and the weights of its channels."""
         recipe = self.recipe
         side = (recipe.patch + 2 * MARGIN) * recipe.network.scale
-        _, height, width = scene.images.shape
-        row, column = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        if recipe.detail_share and rng.random() < recipe.detail_share:
+            row, column = scene.places.draw(rng)
+        else:
+            row, column = (int(rng.integers(n - side + 1)) for n in scene.images.shape[1:])
         turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
         images, weight = scene.images, scene.weight
         if isinstance(recipe.network, EigenSRSpec):

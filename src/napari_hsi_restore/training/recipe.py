@@ -201,6 +201,9 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
         `napari_hsi_restore.training.photographs` writes them.
     photograph_share : float
         Share of the patches that come from `photographs`, if there are any.
+    detail_share : float
+        Share of the patches whose place in the scene is drawn in proportion to what they lose
+        when they are shrunk; the others come from anywhere in it.
     loss : {'l1', 'relative', 'relative_squared'}
         The mean absolute error with white at 1, as published, or [ours] divided by the
         error of bicubic resampling on the cube, so that all cubes weigh alike; or [ours]
@@ -218,6 +221,7 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
     pictures: tuple[str, ...] = ()
     photographs: tuple[str, ...] = ()
     photograph_share: float = pydantic.Field(default=0.5, ge=0, le=1)
+    detail_share: float = pydantic.Field(default=0.0, ge=0, le=1)
     loss: Literal["l1", "relative", "relative_squared"] = "l1"
 
     @pydantic.model_validator(mode="after")

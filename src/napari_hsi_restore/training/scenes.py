@@ -13,6 +13,7 @@ from napari_hsi_restore.models.basis import detail_basis
 from napari_hsi_restore.models.spec import EigenSRSpec
 from napari_hsi_restore.training.cubes import Cube
 from napari_hsi_restore.training.patches import moments
+from napari_hsi_restore.training.places import Places, lost, places_of
 from napari_hsi_restore.training.recipe import SuperresTraining
 
 MARGIN = 3
@@ -35,15 +36,19 @@ class Scene:
         not have.
     area : float
         Pixels without the border, for the draw.
+    places : Places
+        Where it loses much when it is shrunk.
     """
 
     images: torch.Tensor
     weight: torch.Tensor
     area: float
+    places: Places
 
     def to(self, device: torch.device) -> Scene:
         """The same scene on another device."""
-        return Scene(self.images.to(device), self.weight.to(device), self.area)
+        images, weight = self.images.to(device), self.weight.to(device)
+        return dataclasses.replace(self, images=images, weight=weight)
 
 
 def scenes_of(
@@ -73,8 +78,9 @@ def scenes_of(
             if isinstance(recipe.network, EigenSRSpec):
                 found += [_view(part, recipe, recipe.network) for part in _runs(sized, recipe, rng)]
             else:
-                weight = np.full(len(sized), _factor(sized, recipe))
-                found.append(_scene(sized, weight, recipe))
+                energy = lost(sized, recipe.network.scale)
+                weight = np.full(len(sized), _factor(energy, recipe))
+                found.append(_scene(sized, weight, energy, recipe))
     return found
 
 
@@ -97,23 +103,22 @@ def _view(cube: Cube, recipe: SuperresTraining, spec: EigenSRSpec) -> Scene:
     basis = detail_basis(mean, covariance, spec.components)
     lengths = np.linalg.norm(basis.backward, axis=0)
     lengths = np.pad(lengths, (0, spec.components - basis.components))
-    weight = lengths / np.sqrt(len(cube)) * _factor(cube, recipe)
-    return _scene(basis.project(cube), weight, recipe)
+    energy = lost(cube, spec.scale)
+    weight = lengths / np.sqrt(len(cube)) * _factor(energy, recipe)
+    return _scene(basis.project(cube), weight, energy, recipe)
 
 
-def _factor(cube: Cube, recipe: SuperresTraining) -> float:
+def _factor(energy: npt.NDArray[np.float64], recipe: SuperresTraining) -> float:
     """What the error of a cube is multiplied by in the loss."""
-    if recipe.loss == "l1":
-        return 1.0
-    scale = recipe.network.scale
-    height, width = (length // scale * scale for length in cube.shape[1:])
-    whole = cube[:, :height, :width]
-    again = resize_bicubic(resize_bicubic(whole, scale=1 / scale), scale=scale)
-    error = float(np.sqrt(np.mean(np.square(whole - again))))
-    return 1.0 / max(error, 1e-4)
+    return 1.0 if recipe.loss == "l1" else 1.0 / max(float(np.sqrt(energy.mean())), 1e-4)
 
 
-def _scene(images: Cube, weight: npt.NDArray[np.float64], recipe: SuperresTraining) -> Scene:
+def _scene(
+    images: Cube,
+    weight: npt.NDArray[np.float64],
+    energy: npt.NDArray[np.float64],
+    recipe: SuperresTraining,
+) -> Scene:
     scale = recipe.network.scale
     least = (recipe.patch + 2 * MARGIN) * scale
     pads = []
@@ -121,8 +126,14 @@ def _scene(images: Cube, weight: npt.NDArray[np.float64], recipe: SuperresTraini
         border = max(MARGIN * scale, -(-(least - length) // 2))
         pads.append((border, border))
     padded = np.pad(images, ((0, 0), *pads), mode="symmetric")
+    uneven = [
+        (before, after + length - known)
+        for (before, after), length, known in zip(pads, images.shape[1:], energy.shape, strict=True)
+    ]
+    energy = np.pad(energy, uneven, mode="symmetric")
     return Scene(
         torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32)),
         torch.from_numpy(weight.astype(np.float32)),
         float(images.shape[1] * images.shape[2]),
+        places_of(energy, MARGIN * scale, recipe.patch * scale),
     )
