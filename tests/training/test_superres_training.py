@@ -33,9 +33,10 @@ from napari_hsi_restore.zoo.records import FOLDER_VARIABLE, record
 RECIPES = resources.files("napari_hsi_restore.training") / "recipes"
 NETWORKS = {
     "coarsr": CoarSRSpec(scale=2, width=4),
+    "stages": CoarSRSpec(scale=4, stages=2, width=4),
     "eigensr": EigenSRSpec(scale=2, width=8, blocks=2, components=4),
 }
-BOTH = pytest.mark.parametrize("kind", NETWORKS)
+EACH = pytest.mark.parametrize("kind", NETWORKS)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_training_gains_over_bicubic(kind, loss, data, tmp_path):
     assert checkpoint.load(tmp_path / LAST)[0].best == pytest.approx(scores["gain_mean"])
 
 
-@BOTH
+@EACH
 def test_two_parts_give_the_same_weights_as_one(kind, data, tmp_path):
     assert_two_parts_are_one(recipe_of(kind), data, tmp_path, "gain_mean")
 
@@ -157,21 +158,22 @@ def test_nothing_below_test_is_read(data, tmp_path):
         list(train(recipe_of("coarsr", train=("*/*.npy",)), data, tmp_path, device="cpu"))
 
 
-@BOTH
+@EACH
 def test_a_run_becomes_a_model_that_enlarges(kind, data, tmp_path, monkeypatch):
     list(train(recipe_of(kind), data, tmp_path / "run", device="cpu"))
     record = bundle(tmp_path / "run", data, tmp_path / "models", "a test machine")
     assert record.task == "superres"
-    assert record.scale == 2
+    scale = NETWORKS[kind].scale
+    assert record.scale == scale
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "models"))
     network, same = load(record.name)
     assert same.sha256 == record.sha256
     assert sum(weight.numel() for weight in network.parameters()) == record.parameters
-    result = enlarge(demo_scene(size=32, bands=6), SuperresRecipe(scale=2, model=record.name))
-    assert result.shape == (6, 64, 64)
+    result = enlarge(demo_scene(size=32, bands=6), SuperresRecipe(scale=scale, model=record.name))
+    assert result.shape == (6, 32 * scale, 32 * scale)
 
 
-@BOTH
+@EACH
 def test_batches_are_repeatable(kind, scene):
     recipe = recipe_of(kind)
     source = PairSource(scenes_of([scene], recipe), recipe)
@@ -227,7 +229,7 @@ def test_a_cube_smaller_than_a_patch_is_mirrored(scene):
     assert pairs.truth.shape == (1, 4, 80, 80)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("shape", [(120, 120), (119, 122)])
 def test_detail_draws_its_share_of_the_patches(kind, shape):
     """All detail is in one of hundreds of places; the rest of the cube is flat."""

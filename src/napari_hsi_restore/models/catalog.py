@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, overload
 
+from napari_hsi_restore.models.architectures.coarcascade import CoarCascade
 from napari_hsi_restore.models.architectures.coarsr import CoarSR
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
@@ -25,7 +26,8 @@ from napari_hsi_restore.models.spec import (
 
 Denoiser = Stas | QRNN3D
 EigenNetwork = EigenSR | EigenCascade
-Enlarger = CoarSR | EigenNetwork | MeanSR
+BandNetwork = CoarSR | CoarCascade
+Enlarger = BandNetwork | EigenNetwork | MeanSR
 Network = Denoiser | Enlarger | Refiner
 
 
@@ -37,7 +39,9 @@ def _qrnn3d(spec: QRNN3DSpec) -> QRNN3D:
     return QRNN3D(spec.width)
 
 
-def _coarsr(spec: CoarSRSpec) -> CoarSR:
+def _coarsr(spec: CoarSRSpec) -> BandNetwork:
+    if spec.stages > 1:
+        return CoarCascade(spec.scale, spec.stages, spec.width)
     return CoarSR(spec.scale, spec.width)
 
 
@@ -73,7 +77,7 @@ def build(spec: StasSpec) -> Stas: ...
 @overload
 def build(spec: QRNN3DSpec) -> QRNN3D: ...
 @overload
-def build(spec: CoarSRSpec) -> CoarSR: ...
+def build(spec: CoarSRSpec) -> BandNetwork: ...
 @overload
 def build(spec: EigenSRSpec) -> EigenNetwork: ...
 @overload

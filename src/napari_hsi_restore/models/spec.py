@@ -84,6 +84,14 @@ class QRNN3DSpec(_DenoiserSpec, frozen=True, extra="forbid"):
     architecture: Literal["qrnn3d"] = "qrnn3d"
 
 
+def _step_of(scale: int, stages: int) -> int:
+    """By what each of some stages enlarges, if they are to enlarge by `scale` together."""
+    step: int = round(scale ** (1 / stages))
+    if step**stages != scale:
+        raise ValueError(f"{stages} stages alike cannot enlarge by {scale}")
+    return step
+
+
 class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
     """The contract of a CoarSR network, which enlarges each band with its neighbours.
 
@@ -95,6 +103,9 @@ class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
         Pixels out for a pixel in, along each side.
     width : int
         Features, 64 as published.
+    stages : int
+        Networks in a row, each of which enlarges by the same whole number
+        (`napari_hsi_restore.models.architectures.coarcascade`); 1 as published.
     """
 
     sees_white: ClassVar[bool] = True
@@ -104,17 +115,28 @@ class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
     task: Literal["superres"] = "superres"
     scale: Literal[2, 3, 4, 8]
     width: int
+    stages: int = pydantic.Field(default=1, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _check_stages(self) -> CoarSRSpec:
+        _step_of(self.scale, self.stages)
+        return self
+
+    @property
+    def step(self) -> int:
+        """Pixels out for a pixel in of each stage."""
+        return _step_of(self.scale, self.stages)
 
     @property
     def halo(self) -> int:
         """Pixels of the input beyond a tile that its inside depends on, at every scale.
 
-        Head 1; two ASFM of 10 each (two residual blocks of two convolutions within a
-        group, the same across groups, two convolutions between groups); the convolution
+        Of a stage: head 1; two ASFM of 10 each (two residual blocks of two convolutions within
+        a group, the same across groups, two convolutions between groups); the convolution
         before the fusion 1; the tail 2: its first convolution 1, and those at higher
         resolution together less than one further pixel, which is rounded up.
         """
-        return 24
+        return sum(-(-24 // int(self.step**stage)) for stage in range(self.stages))
 
     def macs(self, pixels: float, bands: int) -> float:
         """Multiplications with a weight that a cube takes.
@@ -125,16 +147,17 @@ class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
             Of the input.
         bands : int
         """
+        density = sum(float(self.step ** (2 * stage)) for stage in range(self.stages))
         square = float(self.width**2)
         # Two ASFM: 24 convolutions in six pairs of blocks, six between groups, and 1 x 1 ones
         # over the groups; then the reduction, the convolution before the fusion, the fusion.
         body = 2 * (24 * 9 + 6 * 9 + 9 + 9) * square + (3 + 9 + 2) * square + 9 * 7 * self.width
-        if self.scale == 3:
+        if self.step == 3:
             tail = 81 * square
         else:
-            tail = 36 * square * sum(4**stage for stage in range(self.scale.bit_length() - 1))
-        last = 9 * self.width * self.scale**2
-        return pixels * bands * (body + tail + last)
+            tail = 36 * square * sum(4**part for part in range(self.step.bit_length() - 1))
+        last = 9 * self.width * self.step**2
+        return pixels * density * bands * (body + tail + last)
 
 
 class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
@@ -168,14 +191,13 @@ class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
 
     @pydantic.model_validator(mode="after")
     def _check_stages(self) -> EigenSRSpec:
-        if self.step**self.stages != self.scale:
-            raise ValueError(f"{self.stages} stages alike cannot enlarge by {self.scale}")
+        _step_of(self.scale, self.stages)
         return self
 
     @property
     def step(self) -> int:
         """Pixels out for a pixel in of each stage."""
-        return round(self.scale ** (1 / self.stages))
+        return _step_of(self.scale, self.stages)
 
     @property
     def features(self) -> int:

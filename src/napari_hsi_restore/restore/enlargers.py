@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -127,6 +128,46 @@ class BandEnlarger:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class StagedEnlarger:
+    """CoarSR in stages: each enlarges all bands that the one before gave.
+
+    Attributes
+    ----------
+    parts : tuple of BandEnlarger
+    halo : int
+    """
+
+    parts: tuple[BandEnlarger, ...]
+    halo: int
+
+    def bytes(self, pixels: float) -> float:
+        """Memory that a band takes in the last stage, and all bands before it."""
+        before = self._scale // self.parts[-1].network.scale
+        last = self.parts[-1].bytes(pixels * before**2)
+        return last + mean_bytes(pixels, len(self.parts[-1].sequence.planes), before)
+
+    def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
+        """See `Enlarger.enlarge`."""
+        works = [float(part.network.scale ** (2 * n)) for n, part in enumerate(self.parts)]
+        begin = 0.0
+        for part, work in zip(self.parts, works, strict=True):
+            share, step = work / sum(works), part.network.scale
+            bands, height, width = block.shape
+            large = np.empty((bands, height * step, width * step), np.float32)
+            last = part is self.parts[-1]
+            for fraction, ready in part.enlarge(block, available):
+                if ready is not None and not last:
+                    large[ready.bands] = ready.values
+                yield begin + share * fraction, ready if last else None
+            begin += share
+            block, available = large, available - large.nbytes
+
+    @property
+    def _scale(self) -> int:
+        return math.prod(part.network.scale for part in self.parts)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class ComponentEnlarger:
     """EigenSR, in stages too: bicubic bands, and the detail of a few eigenimages.
 
@@ -234,7 +275,9 @@ def spec_bytes(spec: EnlargerSpec, pixels: float, bands: int) -> float:
         return most + mean_bytes(pixels, bands, spec.scale)
     if isinstance(spec, EigenSRSpec):
         return _components_bytes(spec, bands) * pixels
-    return _band_bytes(spec.width, spec.scale) * pixels
+    before = spec.scale // spec.step
+    last = _band_bytes(spec.width, spec.step) * pixels * before**2
+    return last + (mean_bytes(pixels, bands, before) if spec.stages > 1 else 0.0)
 
 
 def _components_bytes(of: EigenNetwork | EigenSRSpec, bands: int) -> float:
@@ -275,19 +318,24 @@ def enlarger_of(
     Enlarger or None
         None for a network that does not enlarge.
     """
+    from napari_hsi_restore.models.architectures.coarcascade import CoarCascade
     from napari_hsi_restore.models.architectures.coarsr import CoarSR
     from napari_hsi_restore.models.architectures.meansr import MeanSR
-    from napari_hsi_restore.models.catalog import EigenNetwork
+    from napari_hsi_restore.models.catalog import BandNetwork, EigenNetwork
 
-    if isinstance(network, CoarSR):
-        return BandEnlarger(network, spec.halo, band_sequence(len(mean), wavelengths_nm), white)
+    if isinstance(network, CoarSR | CoarCascade):
+        sequence = band_sequence(len(mean), wavelengths_nm)
+        if isinstance(network, CoarSR):
+            return BandEnlarger(network, spec.halo, sequence, white)
+        parts = (BandEnlarger(part, 0, sequence, white) for part in network.each())
+        return StagedEnlarger(tuple(parts), spec.halo)
     if isinstance(network, EigenNetwork):
         basis = detail_basis(mean, covariance, network.components)
         return ComponentEnlarger(network, spec.halo, basis)
     if isinstance(network, MeanSR) and isinstance(spec, MeanSRSpec):
         members = []
         for part, of_part in zip(network.members, spec.members, strict=True):
-            assert isinstance(part, CoarSR | EigenNetwork)
+            assert isinstance(part, BandNetwork | EigenNetwork)
             member = enlarger_of(
                 part, of_part, mean, covariance, wavelengths_nm=wavelengths_nm, white=white
             )

@@ -11,11 +11,10 @@ import torch
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.metrics import psnr, sam_degrees
 from napari_hsi_restore.models.catalog import Network, build
-from napari_hsi_restore.models.resampling import bicubic
-from napari_hsi_restore.models.spec import EigenSRSpec, SuperresSpec
+from napari_hsi_restore.models.spec import SuperresSpec
 from napari_hsi_restore.restore.enlargers import enlarger_of
 from napari_hsi_restore.training import cubes, photographs, pictures
-from napari_hsi_restore.training.pairs import Pairs, PairSource
+from napari_hsi_restore.training.pairs import Pairs, PairSource, enlarged_of
 from napari_hsi_restore.training.patches import moments
 from napari_hsi_restore.training.recipe import SuperresTraining
 from napari_hsi_restore.training.scenes import Scene, scenes_of
@@ -75,11 +74,7 @@ class Enlarging:
         """See `Learner.loss`."""
         assert self.source is not None, "place comes first"
         pairs = self.source.draw(step)
-        if isinstance(self.recipe.network, EigenSRSpec):
-            enlarged = bicubic(pairs.low, self.recipe.network.scale) + network(pairs.low).float()
-        else:
-            starts = torch.zeros(pairs.low.shape[1], dtype=torch.bool)
-            enlarged = network(pairs.low, starts)
+        enlarged = enlarged_of(network, self.recipe.network, pairs)
         error = squared_error if self.recipe.loss == "relative_squared" else absolute_error
         return error(enlarged, pairs)
 

@@ -13,15 +13,14 @@ import torch
 from napari_hsi_restore.degradations import resize_bicubic
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.catalog import Network, build
-from napari_hsi_restore.models.resampling import bicubic
-from napari_hsi_restore.models.spec import EigenSRSpec, SuperresSpec
+from napari_hsi_restore.models.spec import SuperresSpec
 from napari_hsi_restore.restore.enlargers import Enlarger, enlarger_of
 from napari_hsi_restore.training.finetune.cubes import Block, Part, Sample
 from napari_hsi_restore.training.finetune.judging import Judgement, errors_of
 from napari_hsi_restore.training.finetune.learner import Patch
 from napari_hsi_restore.training.finetune.recipe import FineTuneRecipe
 from napari_hsi_restore.training.finetune.windows import windows_of
-from napari_hsi_restore.training.pairs import PairSource
+from napari_hsi_restore.training.pairs import PairSource, enlarged_of
 from napari_hsi_restore.training.patches import moments
 from napari_hsi_restore.training.recipe import SuperresTraining
 from napari_hsi_restore.training.scenes import Scene, scenes_of
@@ -144,11 +143,7 @@ class EnlargerTuning:
         assert self.source is not None, "place comes first"
         for number in range(self.batch):
             pairs = self.source.draw(step * 1024 + number)
-            if isinstance(self.spec, EigenSRSpec):
-                enlarged = bicubic(pairs.low, self.spec.scale) + network(pairs.low).float()
-            else:
-                starts = torch.zeros(pairs.low.shape[1], dtype=torch.bool)
-                enlarged = network(pairs.low, starts)
+            enlarged = enlarged_of(network, self.spec, pairs)
             yield absolute_error(enlarged, pairs) / self.batch
 
     def loss(self, network: Any, step: int) -> torch.Tensor:
