@@ -187,7 +187,7 @@ def test_bands_go_through_stages_with_their_neighbours_in_any_units(low):
     """In parts of the bands, in counts, in any order: as the network alone has it."""
     spec = CoarSRSpec(scale=4, stages=2, width=4)
     network, _ = zoo.load("random_coarcascade_x4")
-    assert network.parts[0].scale == 2
+    assert network.part.scale == 2
     cube = low.crop(slice(0, 40), slice(0, 44)).array()
     planes = torch.from_numpy(cube)[None][:, torch.from_numpy(partition(9))]
     alone = network.eval()(planes, torch.zeros(9, dtype=torch.bool))[0].numpy()

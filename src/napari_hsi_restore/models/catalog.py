@@ -40,9 +40,8 @@ def _qrnn3d(spec: QRNN3DSpec) -> QRNN3D:
 
 
 def _coarsr(spec: CoarSRSpec) -> BandNetwork:
-    if spec.stages > 1:
-        return CoarCascade(spec.scale, spec.stages, spec.width)
-    return CoarSR(spec.scale, spec.width)
+    part = CoarSR(spec.step, spec.width)
+    return CoarCascade(part, spec.stages) if spec.stages > 1 else part
 
 
 def _eigensr(spec: EigenSRSpec) -> EigenNetwork:

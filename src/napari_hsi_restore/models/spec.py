@@ -127,8 +127,8 @@ class _StagedSpec(_Spec, frozen=True, extra="forbid"):
 class CoarSRSpec(_StagedSpec, frozen=True, extra="forbid"):
     """The contract of a CoarSR network, which enlarges each band with its neighbours.
 
-    It has 64 features and one stage as published; for more see
-    `napari_hsi_restore.models.architectures.coarcascade`.
+    It has 64 features and one stage as published; all stages are the same network
+    (`napari_hsi_restore.models.architectures.coarcascade`).
 
     Attributes
     ----------
@@ -175,7 +175,8 @@ class CoarSRSpec(_StagedSpec, frozen=True, extra="forbid"):
 class EigenSRSpec(_StagedSpec, frozen=True, extra="forbid"):
     """The contract of an EigenSR network, which enlarges a few eigenimages together.
 
-    For more than one stage see `napari_hsi_restore.models.architectures.eigencascade`.
+    Each stage is a network of its own
+    (`napari_hsi_restore.models.architectures.eigencascade`).
 
     Attributes
     ----------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -129,33 +128,35 @@ class BandEnlarger:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class StagedEnlarger:
-    """CoarSR in stages: each enlarges all bands that the one before gave.
+    """CoarSR in stages: it enlarges all bands that it gave before.
 
     Attributes
     ----------
-    parts : tuple of BandEnlarger
+    part : BandEnlarger
+        Every stage.
+    stages : int
     halo : int
     """
 
-    parts: tuple[BandEnlarger, ...]
+    part: BandEnlarger
+    stages: int
     halo: int
 
     def bytes(self, pixels: float) -> float:
         """Memory that a band takes in the last stage, and all bands before it."""
-        before = self._scale // self.parts[-1].network.scale
-        last = self.parts[-1].bytes(pixels * before**2)
-        return last + mean_bytes(pixels, len(self.parts[-1].sequence.planes), before)
+        before = self._step ** (self.stages - 1)
+        last = self.part.bytes(pixels * before**2)
+        return last + mean_bytes(pixels, len(self.part.sequence.planes), before)
 
     def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
         """See `Enlarger.enlarge`."""
-        works = [float(part.network.scale ** (2 * n)) for n, part in enumerate(self.parts)]
-        begin = 0.0
-        for part, work in zip(self.parts, works, strict=True):
-            share, step = work / sum(works), part.network.scale
+        step, begin = self._step, 0.0
+        works = [float(step ** (2 * stage)) for stage in range(self.stages)]
+        for stage, work in enumerate(works, start=1):
+            share, last = work / sum(works), stage == self.stages
             bands, height, width = block.shape
-            large = np.empty((bands, height * step, width * step), np.float32)
-            last = part is self.parts[-1]
-            for fraction, ready in part.enlarge(block, available):
+            large = np.empty((0 if last else bands, height * step, width * step), np.float32)
+            for fraction, ready in self.part.enlarge(block, available):
                 if ready is not None and not last:
                     large[ready.bands] = ready.values
                 yield begin + share * fraction, ready if last else None
@@ -163,8 +164,8 @@ class StagedEnlarger:
             block, available = large, available - large.nbytes
 
     @property
-    def _scale(self) -> int:
-        return math.prod(part.network.scale for part in self.parts)
+    def _step(self) -> int:
+        return self.part.network.scale
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -327,8 +328,8 @@ def enlarger_of(
         sequence = band_sequence(len(mean), wavelengths_nm)
         if isinstance(network, CoarSR):
             return BandEnlarger(network, spec.halo, sequence, white)
-        parts = (BandEnlarger(part, 0, sequence, white) for part in network.each())
-        return StagedEnlarger(tuple(parts), spec.halo)
+        stage = BandEnlarger(network.part, 0, sequence, white)
+        return StagedEnlarger(stage, network.stages, spec.halo)
     if isinstance(network, EigenNetwork):
         basis = detail_basis(mean, covariance, network.components)
         return ComponentEnlarger(network, spec.halo, basis)
