@@ -7,7 +7,6 @@ are theirs, side by side. Scores are added to the record by ``python -m benchmar
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +14,13 @@ from typing import Annotated
 
 import pydantic
 import typer
-from safetensors.torch import load, save
+from safetensors.torch import load
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.spec import MeanSRSpec
 from napari_hsi_restore.training.bundle import store
-from napari_hsi_restore.zoo.records import ModelRecord, Provenance, find
+from napari_hsi_restore.training.composed import composed
+from napari_hsi_restore.zoo.records import ModelRecord, find
 
 
 def mean_of(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
@@ -61,26 +61,13 @@ def mean_of(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord
         for index, (_, path) in enumerate(found)
         for key, tensor in load(path.read_bytes()).items()
     }
-    content = save(weights)
-    made = [record.provenance for record in members]
-    record = ModelRecord(
-        name=name,
-        purpose=f"Enlarges by {scale}: the mean of {' and '.join(names)}.",
-        spec=spec,
-        parameters=sum(record.parameters for record in members),
-        sha256=hashlib.sha256(content).hexdigest(),
-        scores={},
-        protocol="",
-        provenance=Provenance(
-            recipe={"mean_of": {record.name: record.sha256 for record in members}},
-            data=tuple(dict.fromkeys(file for each in made for file in each.data)),
-            citations=tuple(dict.fromkeys(text for each in made for text in each.citations)),
-            steps=sum(record.steps for record in members),
-            seconds=round(sum(record.seconds for record in members), 1),
-            hardware="; ".join(dict.fromkeys(each.hardware for each in made)),
-            versions=made[0].versions,
-            seed=made[0].seed,
-        ),
+    record, content = composed(
+        name,
+        f"Enlarges by {scale}: the mean of {' and '.join(names)}.",
+        spec,
+        weights,
+        {"mean_of": {record.name: record.sha256 for record in members}},
+        members=members,
     )
     store(record, content, folder)
     return record
