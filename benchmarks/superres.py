@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real cubes")
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS))
-    parser.add_argument("--scales", nargs="+", type=int, choices=(2, 4), default=[2, 4])
+    parser.add_argument("--scales", nargs="+", type=int, choices=(2, 4, 8), default=[2, 4, 8])
     parser.add_argument("--models", nargs="*", help="names; all models of the scale by default")
     parser.add_argument(
         "--fine",

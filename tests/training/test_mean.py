@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 import napari_hsi_restore as hsr
 from make.models import own_library, store_model
+from napari_hsi_restore import zoo
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.scene import demo_scene
@@ -58,7 +59,13 @@ def test_a_mean_can_be_given_away_but_not_fine_tuned(models, tmp_path):
     path = library.export("both", tmp_path / "given")
     library.import_model(path, "theirs")
     given = load_file(models / "theirs.safetensors")
-    assert given.keys() == load_file(models / "both.safetensors").keys()
+    network, _ = zoo.load("both")
+    assert given.keys() == network.state_dict().keys()
+    library.remove("bands")
+    with pytest.raises(UserError, match="model 'bands' is not known"):
+        zoo.load("both")
+    assert zoo.load("theirs")[1].spec == records.record("both").spec
+    store_model(models, "bands", CoarSRSpec(scale=2, width=4))
     recipe = FineTuneRecipe(name="mine", start="both", method="degraded")
     with pytest.raises(UserError, match="mean of several networks") as refusal:
         list(finetune(recipe, [demo_scene(size=48, bands=5)], None, tmp_path / "run"))

@@ -28,6 +28,7 @@ from napari_hsi_restore.training.recipe import BlurMix, SuperresTraining, load_r
 from napari_hsi_restore.training.run_files import LAST
 from napari_hsi_restore.training.scenes import scenes_of
 from napari_hsi_restore.zoo import load
+from napari_hsi_restore.zoo.composed import members_of
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE, record
 
 RECIPES = resources.files("napari_hsi_restore.training") / "recipes"
@@ -300,6 +301,7 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
     "name",
     [
         "coarsr_x2",
+        "coarsr_x2_detail",
         "coarsr_x2_narrow",
         "coarsr_x4",
         "coarsr_x4_narrow",
@@ -322,7 +324,7 @@ def test_committed_recipes_are_whole(name, shared_data):
 
 
 @pytest.mark.parametrize(
-    "name", ["coarsr_x2_narrow", "coarsr_x4_narrow", "eigensr_x2_on", "eigensr_x4_photographs"]
+    "name", ["coarsr_x2_detail", "coarsr_x4_narrow", "eigensr_x2_on", "eigensr_x4_photographs"]
 )
 def test_the_bundled_weights_are_those_of_a_committed_recipe(name):
     recipe = load_recipe(RECIPES / f"{name}.json")
@@ -331,9 +333,19 @@ def test_the_bundled_weights_are_those_of_a_committed_recipe(name):
     assert made_with.steps == recipe.steps
 
 
-@pytest.mark.parametrize("scale", [2, 4])
-def test_the_bundled_means_are_those_of_the_bundled_networks(scale):
-    mean = record(f"coarsr_eigensr_x{scale}")
-    members = [record(f"{kind}_x{scale}") for kind in ("coarsr", "eigensr")]
-    assert mean.provenance.recipe == {"mean_of": {each.name: each.sha256 for each in members}}
-    assert mean.spec.members == tuple(each.spec for each in members)
+@pytest.mark.parametrize(
+    ("name", "how", "members"),
+    [
+        ("coarsr_eigensr_x2", "mean_of", ["coarsr_x2", "eigensr_x2"]),
+        ("coarsr_eigensr_x4", "mean_of", ["coarsr_x4", "eigensr_x4"]),
+        ("coarsr_twice_x4", "row_of", ["coarsr_x2", "coarsr_x2"]),
+        ("coarsr_twice_eigensr_x4", "mean_of", ["coarsr_twice_x4", "eigensr_x4"]),
+        ("coarsr_x8", "row_of", ["coarsr_x2", "coarsr_x2", "coarsr_x2"]),
+        ("eigensr_x8", "row_of", ["eigensr_x4", "eigensr_x2"]),
+        ("coarsr_eigensr_x8", "mean_of", ["coarsr_x8", "eigensr_x8"]),
+    ],
+)
+def test_bundled_models_of_others_are_made_of_the_bundled_ones(name, how, members):
+    made_of = record(name)
+    assert list(made_of.provenance.recipe) == [how]
+    assert members_of(made_of) == [(each, record(each).sha256) for each in members]

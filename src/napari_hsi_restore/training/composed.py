@@ -1,59 +1,67 @@
-"""The record of a model that was put together from others without further training."""
+"""Models that are put together from others without further training."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
 
 from pydantic import JsonValue
-from safetensors.torch import save
 
+from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.models.spec import ModelSpec
-from napari_hsi_restore.training.checkpoint import Tensors
 from napari_hsi_restore.zoo.records import ModelRecord, Provenance
+from napari_hsi_restore.zoo.weights_file import made
 
 
 def composed(
     name: str,
     purpose: str,
     spec: ModelSpec,
-    weights: Tensors,
     recipe: dict[str, JsonValue],
     *,
     members: Sequence[ModelRecord],
-) -> tuple[ModelRecord, bytes]:
-    """The record of such a model, without scores, and its weights file.
+    folder: Path | None,
+) -> ModelRecord:
+    """Write the record of such a model, without scores.
 
     Parameters
     ----------
     name, purpose : str
     spec : ModelSpec
-    weights : dict of str to tensor
     recipe : dict
-        What was put together, and how.
+        What it is made of; see `napari_hsi_restore.zoo.composed`.
     members : sequence of ModelRecord
         Of the models, in order; one may stand there several times.
+    folder : Path or None
+        Gets the record; None for that of the bundled models.
     """
-    content = save(weights)
     each = list({record.name: record for record in members}.values())
-    made = [record.provenance for record in each]
+    provenances = [record.provenance for record in each]
+    provenance = Provenance(
+        recipe=recipe,
+        data=tuple(dict.fromkeys(file for one in provenances for file in one.data)),
+        citations=tuple(dict.fromkeys(text for one in provenances for text in one.citations)),
+        steps=sum(record.steps for record in each),
+        seconds=round(sum(record.seconds for record in each), 1),
+        hardware="; ".join(dict.fromkeys(one.hardware for one in provenances)),
+        versions=provenances[0].versions,
+        seed=provenances[0].seed,
+    )
     record = ModelRecord(
         name=name,
         purpose=purpose,
         spec=spec,
-        parameters=sum(tensor.numel() for tensor in weights.values()),
-        sha256=hashlib.sha256(content).hexdigest(),
+        parameters=sum(weight.numel() for weight in build(spec).parameters()),
+        sha256="",
         scores={},
         protocol="",
-        provenance=Provenance(
-            recipe=recipe,
-            data=tuple(dict.fromkeys(file for one in made for file in one.data)),
-            citations=tuple(dict.fromkeys(text for one in made for text in one.citations)),
-            steps=sum(record.steps for record in each),
-            seconds=round(sum(record.seconds for record in each), 1),
-            hardware="; ".join(dict.fromkeys(one.hardware for one in made)),
-            versions=made[0].versions,
-            seed=made[0].seed,
-        ),
+        provenance=provenance,
     )
-    return record, content
+    record = record.model_copy(update={"sha256": hashlib.sha256(made(record)).hexdigest()})
+    folder = folder or Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.safetensors").unlink(missing_ok=True)
+    (folder / f"{name}.json").write_text(record.model_dump_json(indent=2) + "\n")
+    return record

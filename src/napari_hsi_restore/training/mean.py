@@ -14,13 +14,12 @@ from typing import Annotated
 
 import pydantic
 import typer
-from safetensors.torch import load
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.spec import MeanSRSpec
-from napari_hsi_restore.training.bundle import store
 from napari_hsi_restore.training.composed import composed
-from napari_hsi_restore.zoo.records import ModelRecord, find
+from napari_hsi_restore.zoo.composed import MEAN
+from napari_hsi_restore.zoo.records import ModelRecord, record
 
 
 def mean_of(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
@@ -44,33 +43,25 @@ def mean_of(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord
     UserError
         If there is no such model, or they do not enlarge by the same scale.
     """
-    found = [find(each) for each in names]
-    members = [record for record, _ in found]
+    members = [record(each) for each in names]
     scale = members[0].scale
     try:
         spec = MeanSRSpec.model_validate(
-            {"scale": scale, "members": [record.spec.model_dump() for record in members]}
+            {"scale": scale, "members": [member.spec.model_dump() for member in members]}
         )
     except pydantic.ValidationError as error:
         raise UserError(
             f"{', '.join(names)}: a mean is that of two to four networks that enlarge by the same "
             "scale, and none of them a mean itself; choose others."
         ) from error
-    weights = {
-        f"members.{index}.{key}": tensor
-        for index, (_, path) in enumerate(found)
-        for key, tensor in load(path.read_bytes()).items()
-    }
-    record, content = composed(
+    return composed(
         name,
         f"Enlarges by {scale}: the mean of {' and '.join(names)}.",
         spec,
-        weights,
-        {"mean_of": {record.name: record.sha256 for record in members}},
+        {MEAN: {member.name: member.sha256 for member in members}},
         members=members,
+        folder=folder,
     )
-    store(record, content, folder)
-    return record
 
 
 app = typer.Typer(add_completion=False)
@@ -84,11 +75,11 @@ def main(
 ) -> None:
     """Make a model that gives the mean of others."""
     try:
-        record = mean_of(names, name, folder)
+        made = mean_of(names, name, folder)
     except UserError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
-    print(f"{record.name}: {record.parameters} parameters, sha256 {record.sha256}")
+    print(f"{made.name}: {made.parameters} parameters, sha256 {made.sha256}")
 
 
 if __name__ == "__main__":

@@ -17,15 +17,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from safetensors.torch import load
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec, SuperresSpec
-from napari_hsi_restore.training.bundle import store
-from napari_hsi_restore.training.checkpoint import Tensors
 from napari_hsi_restore.training.composed import composed
-from napari_hsi_restore.zoo.records import ModelRecord, find
+from napari_hsi_restore.zoo.composed import ROW
+from napari_hsi_restore.zoo.records import ModelRecord, record
 
 
 def row(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
@@ -49,8 +46,7 @@ def row(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
     UserError
         If there is no such model, or they cannot stand in a row.
     """
-    found = [find(each) for each in names]
-    members = [record for record, _ in found]
+    members = [record(each) for each in names]
     try:
         spec = _spec(members)
     except ValueError as error:
@@ -58,34 +54,26 @@ def row(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
             f"{', '.join(names)}: in a row stand one CoarSR, named two or three times, or EigenSR "
             "models of the same shape, which enlarge by 4 or 8 together; choose others."
         ) from error
-    states = [load(path.read_bytes()) for _, path in found]
-    if isinstance(spec, CoarSRSpec):
-        weights = {f"part.{key}": each for key, each in states[0].items()}
-    else:
-        weights = _renumbered(members, states)
-    build(spec).load_state_dict(weights)
     times = Counter(names)
     said = ", then ".join(each if n == 1 else f"{each} {n} times" for each, n in times.items())
-    record, content = composed(
+    return composed(
         name,
         f"Enlarges by {spec.scale}: {said}.",
         spec,
-        weights,
-        {"row_of": [[record.name, record.sha256] for record in members]},
+        {ROW: [[member.name, member.sha256] for member in members]},
         members=members,
+        folder=folder,
     )
-    store(record, content, folder)
-    return record
 
 
 def _spec(members: Sequence[ModelRecord]) -> SuperresSpec:
     """Of the row; a `ValueError` if there is none."""
-    first, *others = (record.spec for record in members)
-    scale = math.prod(record.scale for record in members)
+    first, *others = (member.spec for member in members)
+    scale = math.prod(member.scale for member in members)
     if not others or not isinstance(first, CoarSRSpec | EigenSRSpec):
         raise ValueError
     if isinstance(first, CoarSRSpec):
-        if first.stages > 1 or len({record.name for record in members}) > 1:
+        if first.stages > 1 or len({member.name for member in members}) > 1:
             raise ValueError
         stages = len(members)
     else:
@@ -101,24 +89,6 @@ def _shape(spec: EigenSRSpec) -> tuple[int, ...]:
     return spec.step, spec.width, spec.blocks, spec.components
 
 
-def _renumbered(members: Sequence[ModelRecord], states: Sequence[Tensors]) -> Tensors:
-    """The weights of EigenSR networks as those of the stages of one."""
-    weights: Tensors = {}
-    before = 0
-    for record, state in zip(members, states, strict=True):
-        spec = record.spec
-        assert isinstance(spec, EigenSRSpec)
-        for key, tensor in state.items():
-            number, name = 0, key
-            if spec.stages > 1:
-                _, own, name = key.split(".", 2)
-                number = int(own)
-            # A copy: the format does not store a tensor twice that is the same in memory.
-            weights[f"parts.{before + number}.{name}"] = tensor.clone()
-        before += spec.stages
-    return weights
-
-
 app = typer.Typer(add_completion=False)
 
 
@@ -130,11 +100,11 @@ def main(
 ) -> None:
     """Make a model of several in a row."""
     try:
-        record = row(names, name, folder)
+        made = row(names, name, folder)
     except UserError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
-    print(f"{record.name}: {record.parameters} parameters, sha256 {record.sha256}")
+    print(f"{made.name}: {made.parameters} parameters, sha256 {made.sha256}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from napari_hsi_restore.models.spec import MeanSRSpec, StasSpec
 from napari_hsi_restore.search_space.sharing import write_genotype
 from napari_hsi_restore.zoo import records
 from napari_hsi_restore.zoo.records import ModelRecord
+from napari_hsi_restore.zoo.weights_file import content_of
 
 LONGEST_NAME = 64
 """Letters of a name, so that its files can be written on every system."""
@@ -358,13 +359,7 @@ def read_marked(source: Path) -> tuple[ModelRecord, bytes]:
 def _read(name: str) -> tuple[ModelRecord, bytes]:
     """Record and weights of a model, which belong together."""
     record, path = records.find(name)
-    with _explained(path):
-        content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != record.sha256:
-        raise UserError(
-            f"{path}: these are not the weights that the record of model '{name}' describes; "
-            "remove the model and make it again."
-        )
+    content = content_of(record, path)
     return record, content
 
 

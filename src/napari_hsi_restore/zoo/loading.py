@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.zoo.records import ModelRecord, find
+from napari_hsi_restore.zoo.weights_file import content_of
 
 if TYPE_CHECKING:
     from napari_hsi_restore.models.catalog import Network
@@ -38,15 +37,7 @@ def load(name: str, device: str = "cpu") -> tuple[Network, ModelRecord]:
     from napari_hsi_restore.models.catalog import build
 
     entry, path = find(name)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: the weights of model '{name}' cannot be read.") from error
-    if hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise UserError(
-            f"{path}: these are not the weights that the record of model '{name}' describes; "
-            "install the package or make the model again."
-        )
+    content = content_of(entry, path)
     network = build(entry.spec)
     network.load_state_dict({key: value.float() for key, value in parse(content).items()})
     network.requires_grad_(False)
