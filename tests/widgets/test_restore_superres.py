@@ -114,7 +114,7 @@ def corners(layer):
 
 def test_only_models_of_the_task_and_scale_are_offered(dock):
     tasks = [dock.form.tasks.itemText(index) for index in range(dock.form.tasks.count())]
-    assert tasks == ["Denoise", "Super-resolve ×2", "Super-resolve ×3", "Super-resolve ×4"]
+    assert tasks == ["Denoise", *(f"Super-resolve ×{scale}" for scale in (2, 3, 4, 8))]
 
     def offered():
         return {dock.form.picker.list.itemText(n) for n in range(1, dock.form.picker.list.count())}
@@ -126,7 +126,7 @@ def test_only_models_of_the_task_and_scale_are_offered(dock):
     assert offered() == {"wild_x3", "back-projection", "bicubic"}
     choose(dock, 4)
     assert offered() == {*bundled(4), "back-projection", "bicubic"}
-    assert dock.form.picker.list.itemText(0) == "auto: coarsr_eigensr_x4"
+    assert dock.form.picker.list.itemText(0) == "auto: coarsr_twice_eigensr_x4"
     assert "bicubic" in dock.form.picker.purpose.text()
 
 
