@@ -126,7 +126,7 @@ def test_only_models_of_the_task_and_scale_are_offered(dock):
     assert offered() == {"wild_x3", "back-projection", "bicubic"}
     choose(dock, 4)
     assert offered() == {*bundled(4), "back-projection", "bicubic"}
-    assert dock.form.picker.list.itemText(0) == "auto: coarsr_twice_eigensr_x4"
+    assert dock.form.picker.list.itemText(0) == "auto: coarsr_eigensr_x4"
     assert "bicubic" in dock.form.picker.purpose.text()
 
 
