@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=512, help="pixels of a side")
     parser.add_argument("--bands", type=int, default=31)
     parser.add_argument("--model", help="stas_c for denoising, auto for super-resolution")
-    parser.add_argument("--scale", type=int, choices=(2, 4), help="enlarge instead of denoising")
+    parser.add_argument("--scale", type=int, choices=(2, 4, 8), help="enlarge instead of denoising")
     options = parser.parse_args()
     model = options.model or ("auto" if options.scale else "stas_c")
     with tempfile.TemporaryDirectory() as folder:

@@ -338,9 +338,7 @@ def test_the_bundled_weights_are_those_of_a_committed_recipe(name):
     [
         ("coarsr_eigensr_x2", "mean_of", ["coarsr_x2", "eigensr_x2"]),
         ("coarsr_eigensr_x4", "mean_of", ["coarsr_x4", "eigensr_x4"]),
-        ("coarsr_x8", "row_of", ["coarsr_x2", "coarsr_x2", "coarsr_x2"]),
         ("eigensr_x8", "row_of", ["eigensr_x4", "eigensr_x2"]),
-        ("coarsr_eigensr_x8", "mean_of", ["coarsr_x8", "eigensr_x8"]),
     ],
 )
 def test_bundled_models_of_others_are_made_of_the_bundled_ones(name, how, members):
