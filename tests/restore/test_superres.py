@@ -9,13 +9,11 @@ import pytest
 import torch
 
 from make.models import store_model
-from napari_hsi_restore import zoo
 from napari_hsi_restore.cube import Georeference
 from napari_hsi_restore.degradations import downscale, resize_bicubic
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.events import Done, Progress
 from napari_hsi_restore.models.architectures import eigensr
-from napari_hsi_restore.models.neighbours import partition
 from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec
 from napari_hsi_restore.restore import (
     FineOptions,
@@ -25,18 +23,15 @@ from napari_hsi_restore.restore import (
     superres,
     superres_recipe,
 )
-from napari_hsi_restore.restore.enlargers import enlarger_of
 from napari_hsi_restore.restore.recipe import DenoiseRecipe
 from napari_hsi_restore.restore.superres_recipe import CORRECTIONS, automatic_choice, model_for
 from napari_hsi_restore.restore.superres_size import result_shape
 from napari_hsi_restore.scene import demo_scene
 from napari_hsi_restore.training.mean import mean_of
-from napari_hsi_restore.training.patches import moments
 from napari_hsi_restore.zoo.records import FOLDER_VARIABLE, find
 
 NO_FINE = FineOptions(half_step="none")
 EACH = pytest.mark.parametrize("model", ["coarsr", "eigensr", "mean"])
-IN_STAGES = pytest.mark.parametrize("model", ["cascade", "coarcascade", "stages"])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,10 +47,8 @@ def models(tmp_path_factory):
             mean_of(members, f"random_mean_x{scale}", folder)
     stages = EigenSRSpec(scale=4, stages=2, width=8, blocks=2, components=6)
     store_model(folder, "random_cascade_x4", stages)
-    store_model(folder, "random_coarcascade_x4", CoarSRSpec(scale=4, stages=2, width=4))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(FOLDER_VARIABLE, str(folder))
-        mean_of(["random_cascade_x4", "random_coarcascade_x4"], "random_stages_x4", folder)
+    three = stages.model_copy(update={"scale": 8, "stages": 3})
+    store_model(folder, "random_cascade_x8", three)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(folder))
         yield folder
@@ -166,61 +159,19 @@ def test_a_tiled_result_equals_the_whole(low, model, tile):
     np.testing.assert_allclose(tiled.data, whole.data, atol=1e-4)
 
 
-@IN_STAGES
+@pytest.mark.parametrize("scale", [4, 8])
 @pytest.mark.parametrize("tile", [8, 20])
-def test_tiles_of_a_network_in_stages_are_the_whole(low, model, tile):
+def test_tiles_of_a_network_in_stages_are_the_whole(low, tile, scale):
     whole, tiled = (
-        enlarge(low, recipe(model, 4, tile=side, fine=NO_FINE)).data for side in (512, tile)
+        enlarge(low, recipe("cascade", scale, tile=side, fine=NO_FINE)).data for side in (512, tile)
     )
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
-@IN_STAGES
-def test_a_network_in_stages_tells_how_far_it_is(low, model):
-    fractions = [e.fraction for e in superres(low, recipe(model, 4)) if hasattr(e, "fraction")]
+def test_a_network_in_stages_tells_how_far_it_is(low):
+    fractions = [e.fraction for e in superres(low, recipe("cascade", 4)) if hasattr(e, "fraction")]
     assert fractions == sorted(fractions)
     assert max(np.diff(fractions)) < 0.3
-
-
-@torch.inference_mode()
-def test_bands_go_through_stages_with_their_neighbours_in_any_units(low):
-    """In parts of the bands, in counts, in any order: as the network alone has it."""
-    spec = CoarSRSpec(scale=4, stages=2, width=4)
-    network, _ = zoo.load("random_coarcascade_x4")
-    assert network.part.scale == 2
-    cube = low.crop(slice(0, 40), slice(0, 44)).array()
-    planes = torch.from_numpy(cube)[None][:, torch.from_numpy(partition(9))]
-    alone = network.eval()(planes, torch.zeros(9, dtype=torch.bool))[0].numpy()
-    assert np.abs(alone - resize_bicubic(cube, scale=4)).max() > 0.01
-    order = np.random.default_rng(0).permutation(9)
-    mean, covariance = moments(cube[order])
-    enlarger = enlarger_of(
-        network,
-        spec,
-        1000.0 * mean,
-        1e6 * covariance,
-        wavelengths_nm=low.wavelengths_nm[order],
-        white=1000.0,
-    )
-    found = np.full((9, 160, 176), np.nan, np.float32)
-    for _, ready in enlarger.enlarge(1000 * cube[order], 1e6):
-        if ready is not None:
-            found[ready.bands] = ready.values
-    np.testing.assert_allclose(found / 1000, alone[order], atol=1e-5)
-
-
-def test_stages_do_not_carry_a_band_across_a_gap(low):
-    centres = np.array([400.0, 410, 420, 430, 440, 900, 910, 920, 930])
-    apart = low.replace(wavelengths_nm=centres)
-    data = low.array().copy()
-    data[0] += 0.3
-    before, after = (
-        np.asarray(enlarge(cube, recipe("coarcascade", 4, fine=NO_FINE)).data)
-        for cube in (apart, apart.replace(data=data))
-    )
-    changes = np.abs(after - before).max(axis=(1, 2))
-    assert (changes[:5] > 1e-6).all()
-    assert (changes[5:] == 0).all()
 
 
 @EACH

@@ -34,7 +34,6 @@ from napari_hsi_restore.zoo.records import FOLDER_VARIABLE, record
 RECIPES = resources.files("napari_hsi_restore.training") / "recipes"
 NETWORKS = {
     "coarsr": CoarSRSpec(scale=2, width=4),
-    "stages": CoarSRSpec(scale=4, stages=2, width=4),
     "eigensr": EigenSRSpec(scale=2, width=8, blocks=2, components=4),
 }
 EACH = pytest.mark.parametrize("kind", NETWORKS)

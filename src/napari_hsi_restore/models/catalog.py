@@ -6,7 +6,6 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, overload
 
-from napari_hsi_restore.models.architectures.coarcascade import CoarCascade
 from napari_hsi_restore.models.architectures.coarsr import CoarSR
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
@@ -26,8 +25,7 @@ from napari_hsi_restore.models.spec import (
 
 Denoiser = Stas | QRNN3D
 EigenNetwork = EigenSR | EigenCascade
-BandNetwork = CoarSR | CoarCascade
-Enlarger = BandNetwork | EigenNetwork | MeanSR
+Enlarger = CoarSR | EigenNetwork | MeanSR
 Network = Denoiser | Enlarger | Refiner
 
 
@@ -39,9 +37,8 @@ def _qrnn3d(spec: QRNN3DSpec) -> QRNN3D:
     return QRNN3D(spec.width)
 
 
-def _coarsr(spec: CoarSRSpec) -> BandNetwork:
-    part = CoarSR(spec.step, spec.width)
-    return CoarCascade(part, spec.stages) if spec.stages > 1 else part
+def _coarsr(spec: CoarSRSpec) -> CoarSR:
+    return CoarSR(spec.scale, spec.width)
 
 
 def _eigensr(spec: EigenSRSpec) -> EigenNetwork:
@@ -76,7 +73,7 @@ def build(spec: StasSpec) -> Stas: ...
 @overload
 def build(spec: QRNN3DSpec) -> QRNN3D: ...
 @overload
-def build(spec: CoarSRSpec) -> BandNetwork: ...
+def build(spec: CoarSRSpec) -> CoarSR: ...
 @overload
 def build(spec: EigenSRSpec) -> EigenNetwork: ...
 @overload

@@ -84,72 +84,37 @@ class QRNN3DSpec(_DenoiserSpec, frozen=True, extra="forbid"):
     architecture: Literal["qrnn3d"] = "qrnn3d"
 
 
-class _StagedSpec(_Spec, frozen=True, extra="forbid"):
-    """What every network that enlarges by itself has.
-
-    Attributes
-    ----------
-    task : {'superres'}
-    scale : {2, 3, 4, 8}
-        Pixels out for a pixel in, along each side.
-    width : int
-        Features.
-    stages : int
-        Networks in a row, each of which enlarges by the same whole number.
-    """
-
-    task: Literal["superres"] = "superres"
-    scale: Literal[2, 3, 4, 8]
-    width: int
-    stages: int = pydantic.Field(default=1, ge=1)
-
-    @pydantic.model_validator(mode="after")
-    def _check_stages(self) -> _StagedSpec:
-        if self.step**self.stages != self.scale:
-            raise ValueError(f"{self.stages} stages alike cannot enlarge by {self.scale}")
-        return self
-
-    @property
-    def step(self) -> int:
-        """Pixels out for a pixel in of each stage."""
-        return round(self.scale ** (1 / self.stages))
-
-    def _summed_halo(self, reach: int) -> int:
-        """Pixels of the input that stages see, each so many pixels of its own input."""
-        return sum(-(-reach // int(self.step**stage)) for stage in range(self.stages))
-
-    @property
-    def _density(self) -> float:
-        """Pixels that all stages take in for a pixel of the first."""
-        return sum(float(self.step ** (2 * stage)) for stage in range(self.stages))
-
-
-class CoarSRSpec(_StagedSpec, frozen=True, extra="forbid"):
+class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
     """The contract of a CoarSR network, which enlarges each band with its neighbours.
-
-    It has 64 features and one stage as published; all stages are the same network
-    (`napari_hsi_restore.models.architectures.coarcascade`).
 
     Attributes
     ----------
     architecture : {'coarsr'}
+    task : {'superres'}
+    scale : {2, 3, 4, 8}
+        Pixels out for a pixel in, along each side.
+    width : int
+        Features, 64 as published.
     """
 
     sees_white: ClassVar[bool] = True
     """It sees values that are divided by white."""
 
     architecture: Literal["coarsr"] = "coarsr"
+    task: Literal["superres"] = "superres"
+    scale: Literal[2, 3, 4, 8]
+    width: int
 
     @property
     def halo(self) -> int:
         """Pixels of the input beyond a tile that its inside depends on, at every scale.
 
-        Of a stage: head 1; two ASFM of 10 each (two residual blocks of two convolutions within
-        a group, the same across groups, two convolutions between groups); the convolution
+        Head 1; two ASFM of 10 each (two residual blocks of two convolutions within a
+        group, the same across groups, two convolutions between groups); the convolution
         before the fusion 1; the tail 2: its first convolution 1, and those at higher
         resolution together less than one further pixel, which is rounded up.
         """
-        return self._summed_halo(24)
+        return 24
 
     def macs(self, pixels: float, bands: int) -> float:
         """Multiplications with a weight that a cube takes.
@@ -164,35 +129,53 @@ class CoarSRSpec(_StagedSpec, frozen=True, extra="forbid"):
         # Two ASFM: 24 convolutions in six pairs of blocks, six between groups, and 1 x 1 ones
         # over the groups; then the reduction, the convolution before the fusion, the fusion.
         body = 2 * (24 * 9 + 6 * 9 + 9 + 9) * square + (3 + 9 + 2) * square + 9 * 7 * self.width
-        if self.step == 3:
+        if self.scale == 3:
             tail = 81 * square
         else:
-            tail = 36 * square * sum(4**part for part in range(self.step.bit_length() - 1))
-        last = 9 * self.width * self.step**2
-        return pixels * self._density * bands * (body + tail + last)
+            tail = 36 * square * sum(4**stage for stage in range(self.scale.bit_length() - 1))
+        last = 9 * self.width * self.scale**2
+        return pixels * bands * (body + tail + last)
 
 
-class EigenSRSpec(_StagedSpec, frozen=True, extra="forbid"):
+class EigenSRSpec(_Spec, frozen=True, extra="forbid"):
     """The contract of an EigenSR network, which enlarges a few eigenimages together.
-
-    Each stage is a network of its own
-    (`napari_hsi_restore.models.architectures.eigencascade`).
 
     Attributes
     ----------
     architecture : {'eigensr'}
-    blocks : int
-        Residual blocks.
+    task : {'superres'}
+    scale : {2, 3, 4, 8}
+        Pixels out for a pixel in, along each side.
+    width, blocks : int
+        Features and residual blocks.
     components : int
         Eigenimages that it takes.
+    stages : int
+        Networks in a row, each of which enlarges by the same whole number
+        (`napari_hsi_restore.models.architectures.eigencascade`).
     """
 
     sees_white: ClassVar[bool] = False
     """It sees components, which know no white."""
 
     architecture: Literal["eigensr"] = "eigensr"
+    task: Literal["superres"] = "superres"
+    scale: Literal[2, 3, 4, 8]
+    width: int
     blocks: int
     components: int
+    stages: int = pydantic.Field(default=1, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _check_stages(self) -> EigenSRSpec:
+        if self.step**self.stages != self.scale:
+            raise ValueError(f"{self.stages} stages alike cannot enlarge by {self.scale}")
+        return self
+
+    @property
+    def step(self) -> int:
+        """Pixels out for a pixel in of each stage."""
+        return round(self.scale ** (1 / self.stages))
 
     @property
     def features(self) -> int:
@@ -203,7 +186,8 @@ class EigenSRSpec(_StagedSpec, frozen=True, extra="forbid"):
     @property
     def halo(self) -> int:
         """Pixels of the input beyond a tile that its inside depends on: one a convolution."""
-        return self._summed_halo(2 * self.blocks + 3)
+        reach = 2 * self.blocks + 3
+        return sum(-(-reach // int(self.step**stage)) for stage in range(self.stages))
 
     def macs(self, pixels: float, bands: int) -> float:
         """Multiplications with a weight that a cube takes.
@@ -217,7 +201,8 @@ class EigenSRSpec(_StagedSpec, frozen=True, extra="forbid"):
         """
         inner = (2 * self.blocks + 1) * self.width**2
         ends = self.width * self.components * (1 + self.step**2)
-        return 9.0 * pixels * self._density * (inner + ends)
+        density = sum(float(self.step ** (2 * stage)) for stage in range(self.stages))
+        return 9.0 * pixels * density * (inner + ends)
 
 
 SuperresSpec = Annotated[CoarSRSpec | EigenSRSpec, pydantic.Field(discriminator="architecture")]

@@ -127,48 +127,6 @@ class BandEnlarger:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class StagedEnlarger:
-    """CoarSR in stages: it enlarges all bands that it gave before.
-
-    Attributes
-    ----------
-    part : BandEnlarger
-        Every stage.
-    stages : int
-    halo : int
-    """
-
-    part: BandEnlarger
-    stages: int
-    halo: int
-
-    def bytes(self, pixels: float) -> float:
-        """Memory that a band takes in the last stage, and all bands before it."""
-        before = self._step ** (self.stages - 1)
-        last = self.part.bytes(pixels * before**2)
-        return last + mean_bytes(pixels, len(self.part.sequence.planes), before)
-
-    def enlarge(self, block: Block, available: float) -> Iterator[tuple[float, Enlarged | None]]:
-        """See `Enlarger.enlarge`."""
-        step, begin = self._step, 0.0
-        works = [float(step ** (2 * stage)) for stage in range(self.stages)]
-        for stage, work in enumerate(works, start=1):
-            share, last = work / sum(works), stage == self.stages
-            bands, height, width = block.shape
-            large = np.empty((0 if last else bands, height * step, width * step), np.float32)
-            for fraction, ready in self.part.enlarge(block, available):
-                if ready is not None and not last:
-                    large[ready.bands] = ready.values
-                yield begin + share * fraction, ready if last else None
-            begin += share
-            block, available = large, available - large.nbytes
-
-    @property
-    def _step(self) -> int:
-        return self.part.network.scale
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
 class ComponentEnlarger:
     """EigenSR, in stages too: bicubic bands, and the detail of a few eigenimages.
 
@@ -276,9 +234,7 @@ def spec_bytes(spec: EnlargerSpec, pixels: float, bands: int) -> float:
         return most + mean_bytes(pixels, bands, spec.scale)
     if isinstance(spec, EigenSRSpec):
         return _components_bytes(spec, bands) * pixels
-    before = spec.scale // spec.step
-    last = _band_bytes(spec.width, spec.step) * pixels * before**2
-    return last + (mean_bytes(pixels, bands, before) if spec.stages > 1 else 0.0)
+    return _band_bytes(spec.width, spec.scale) * pixels
 
 
 def _components_bytes(of: EigenNetwork | EigenSRSpec, bands: int) -> float:
@@ -319,24 +275,19 @@ def enlarger_of(
     Enlarger or None
         None for a network that does not enlarge.
     """
-    from napari_hsi_restore.models.architectures.coarcascade import CoarCascade
     from napari_hsi_restore.models.architectures.coarsr import CoarSR
     from napari_hsi_restore.models.architectures.meansr import MeanSR
-    from napari_hsi_restore.models.catalog import BandNetwork, EigenNetwork
+    from napari_hsi_restore.models.catalog import EigenNetwork
 
-    if isinstance(network, CoarSR | CoarCascade):
-        sequence = band_sequence(len(mean), wavelengths_nm)
-        if isinstance(network, CoarSR):
-            return BandEnlarger(network, spec.halo, sequence, white)
-        stage = BandEnlarger(network.part, 0, sequence, white)
-        return StagedEnlarger(stage, network.stages, spec.halo)
+    if isinstance(network, CoarSR):
+        return BandEnlarger(network, spec.halo, band_sequence(len(mean), wavelengths_nm), white)
     if isinstance(network, EigenNetwork):
         basis = detail_basis(mean, covariance, network.components)
         return ComponentEnlarger(network, spec.halo, basis)
     if isinstance(network, MeanSR) and isinstance(spec, MeanSRSpec):
         members = []
         for part, of_part in zip(network.members, spec.members, strict=True):
-            assert isinstance(part, BandNetwork | EigenNetwork)
+            assert isinstance(part, CoarSR | EigenNetwork)
             member = enlarger_of(
                 part, of_part, mean, covariance, wavelengths_nm=wavelengths_nm, white=white
             )

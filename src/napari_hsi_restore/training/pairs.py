@@ -14,7 +14,7 @@ from napari_hsi_restore.degradations import gaussian_psf
 from napari_hsi_restore.degradations.resize import antialiased_cubic
 from napari_hsi_restore.models.neighbours import Indices, partition
 from napari_hsi_restore.models.resampling import bicubic, kernel_matrix
-from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec, SuperresSpec
+from napari_hsi_restore.models.spec import EigenSRSpec, SuperresSpec
 from napari_hsi_restore.training.recipe import SuperresTraining
 from napari_hsi_restore.training.scenes import MARGIN, Scene
 
@@ -26,8 +26,7 @@ class Pairs:
     Attributes
     ----------
     low : float32 tensor, (batch, channels, y, x) or (batch, bands, 5, y, x)
-        Components, or bands with their neighbours; more bands than `truth` has, if those at
-        the ends are but neighbours in a further stage.
+        Components, or bands with their neighbours.
     truth : float32 tensor, (batch, channels or bands, scale y, scale x)
     weight : float32 tensor, (batch, channels or bands)
     """
@@ -116,28 +115,21 @@ class PairSource:
         return (piece.flip(2) if mirrored else piece), weight
 
     def _bands(self, bands: int, rng: np.random.Generator) -> torch.Tensor:
-        """A run of bands with those beyond each end that it depends on, if the cube has them."""
-        wanted, beyond = self.recipe.bands, self._beyond()
+        """A run of bands with the two beyond each end, as far as the cube has them."""
+        wanted = self.recipe.bands
         first = int(rng.integers(0, max(0, bands - wanted) + 1))
-        run = np.arange(first - beyond, first + wanted + beyond)
+        run = np.arange(first - 2, first + wanted + 2)
         return torch.from_numpy(_mirrored(run, bands)).to(self.device)
 
     def _with_neighbours(
         self, low: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor, rng: np.random.Generator
     ) -> Pairs:
         """The bands of the run with their neighbours; now and then as if the cube ended there."""
-        beyond = self._beyond()
         table = partition(low.shape[1])[2:-2]
         if rng.random() < 2 / (2 + self.recipe.bands):
-            table = partition(self.recipe.bands) + beyond
+            table = partition(self.recipe.bands) + 2
         low = low[:, torch.from_numpy(table).to(self.device)]
-        return Pairs(low, truth[:, beyond:-beyond], weight[:, beyond:-beyond])
-
-    def _beyond(self) -> int:
-        """Bands beyond each end of a run that the run depends on: two a stage."""
-        spec = self.recipe.network
-        assert isinstance(spec, CoarSRSpec)
-        return 2 * spec.stages
+        return Pairs(low, truth[:, 2:-2], weight[:, 2:-2])
 
 
 def _mirrored(indices: Indices, length: int) -> Indices:
@@ -167,8 +159,5 @@ def enlarged_of(network: Any, spec: SuperresSpec, pairs: Pairs) -> torch.Tensor:
         found = bicubic(pairs.low, spec.scale) + network(pairs.low).float()
         return found
     starts = torch.zeros(pairs.low.shape[1], dtype=torch.bool)
-    if spec.stages > 1:
-        found = network(pairs.low, starts, inner=pairs.truth.shape[1])
-    else:
-        found = network(pairs.low, starts)
+    found = network(pairs.low, starts)
     return found

@@ -1,10 +1,8 @@
-"""``python -m napari_hsi_restore.training.row``: a model of several in a row.
+"""``python -m napari_hsi_restore.training.row``: a model of several EigenSR models in a row.
 
 Each enlarges what the one before gave, so that together they enlarge by a higher scale than each
-of them, without further training: one CoarSR, named several times
-(`napari_hsi_restore.models.architectures.coarcascade`), or EigenSR networks of one shape
-(`napari_hsi_restore.models.architectures.eigencascade`). Scores are added to the record by
-``python -m benchmarks.superres --record``.
+of them, without further training (`napari_hsi_restore.models.architectures.eigencascade`). Scores
+are added to the record by ``python -m benchmarks.superres --record``.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from typing import Annotated
 import typer
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.spec import CoarSRSpec, EigenSRSpec, SuperresSpec
+from napari_hsi_restore.models.spec import EigenSRSpec
 from napari_hsi_restore.training.composed import composed
 from napari_hsi_restore.zoo.composed import ROW
 from napari_hsi_restore.zoo.records import ModelRecord, record
@@ -51,8 +49,8 @@ def row(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
         spec = _spec(members)
     except ValueError as error:
         raise UserError(
-            f"{', '.join(names)}: in a row stand one CoarSR, named two or three times, or EigenSR "
-            "models of the same shape, which enlarge by 4 or 8 together; choose others."
+            f"{', '.join(names)}: in a row stand EigenSR models of the same shape that "
+            "enlarge by 4 or 8 together; choose others."
         ) from error
     times = Counter(names)
     said = ", then ".join(each if n == 1 else f"{each} {n} times" for each, n in times.items())
@@ -66,23 +64,14 @@ def row(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
     )
 
 
-def _spec(members: Sequence[ModelRecord]) -> SuperresSpec:
+def _spec(members: Sequence[ModelRecord]) -> EigenSRSpec:
     """Of the row; a `ValueError` if there is none."""
-    first, *others = (member.spec for member in members)
-    scale = math.prod(member.scale for member in members)
-    if not others or not isinstance(first, CoarSRSpec | EigenSRSpec):
+    specs = [member.spec for member in members if isinstance(member.spec, EigenSRSpec)]
+    if not len(members) == len(specs) > 1 or len({_shape(spec) for spec in specs}) > 1:
         raise ValueError
-    if isinstance(first, CoarSRSpec):
-        if first.stages > 1 or len({member.name for member in members}) > 1:
-            raise ValueError
-        stages = len(members)
-    else:
-        stages = 0
-        for spec in (first, *others):
-            if not isinstance(spec, EigenSRSpec) or _shape(spec) != _shape(first):
-                raise ValueError
-            stages += spec.stages
-    return type(first).model_validate(first.model_dump() | {"scale": scale, "stages": stages})
+    scale = math.prod(spec.scale for spec in specs)
+    stages = sum(spec.stages for spec in specs)
+    return EigenSRSpec.model_validate(specs[0].model_dump() | {"scale": scale, "stages": stages})
 
 
 def _shape(spec: EigenSRSpec) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from napari_hsi_restore.errors import UserError
-from napari_hsi_restore.models.architectures.coarcascade import CoarCascade
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.architectures.refiner import Refiner
@@ -20,7 +19,7 @@ def begun(network: Network, start: str | None) -> Network:
     """Give a new network the best weights of an earlier run.
 
     A network may begin with a smaller one, and each stage of one in stages with the same; see
-    `EigenSR.begun`, `EigenCascade.begun`, `CoarCascade.begun` and `Refiner.begun`.
+    `EigenSR.begun`, `EigenCascade.begun` and `Refiner.begun`.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ def begun(network: Network, start: str | None) -> Network:
         raise UserError(
             f"{path}: no weights to begin with; do that run first, or change 'start' of the recipe."
         ) from error
-    if isinstance(network, EigenSR | EigenCascade | CoarCascade | Refiner):
+    if isinstance(network, EigenSR | EigenCascade | Refiner):
         weights = network.begun(weights)
     try:
         network.load_state_dict(weights)

@@ -2,8 +2,8 @@
 
 Of such a model the package holds the record only. Its recipe names the members and the SHA-256 of
 their weights: ``{"mean_of": {name: sha256, ...}}``
-(`napari_hsi_restore.models.architectures.meansr`) or ``{"row_of": [[name, sha256], ...]}``, several
-in a row.
+(`napari_hsi_restore.models.architectures.meansr`) or ``{"row_of": [[name, sha256], ...]}``, EigenSR
+networks in a row (`napari_hsi_restore.models.architectures.eigencascade`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from napari_hsi_restore.models.spec import CoarSRSpec, ModelSpec
+from napari_hsi_restore.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     import torch
@@ -28,15 +28,11 @@ def members_of(record: ModelRecord) -> list[tuple[str, str]]:
     return [*recipe.get(MEAN, {}).items(), *row]
 
 
-def put_together(
-    spec: ModelSpec, how: str, members: Sequence[tuple[ModelSpec, bytes]]
-) -> dict[str, torch.Tensor]:
+def put_together(how: str, members: Sequence[tuple[ModelSpec, bytes]]) -> dict[str, torch.Tensor]:
     """The weights of a model that is made of others.
 
     Parameters
     ----------
-    spec : ModelSpec
-        Of the model.
     how : {'mean_of', 'row_of'}
     members : sequence of (ModelSpec, bytes)
         The specs of the others, in order, and their weights files.
@@ -49,9 +45,6 @@ def put_together(
         for index, state in enumerate(states):
             weights |= {f"members.{index}.{key}": tensor for key, tensor in state.items()}
         return weights
-    if isinstance(spec, CoarSRSpec):
-        # All stages are one network.
-        return {f"part.{key}": tensor for key, tensor in states[0].items()}
     before = 0
     for (member, _), state in zip(members, states, strict=True):
         stages = getattr(member, "stages", 1)

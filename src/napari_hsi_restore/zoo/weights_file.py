@@ -55,5 +55,5 @@ def made(record: ModelRecord) -> bytes:
         found.append((member.spec, content_of(member, path)))
     how = MEAN if MEAN in record.provenance.recipe else ROW
     # Copies: the format does not store a tensor twice that is the same in memory.
-    weights = put_together(record.spec, how, found)
+    weights = put_together(how, found)
     return save({key: tensor.clone() for key, tensor in weights.items()})
