@@ -190,7 +190,7 @@ def test_a_cancelled_enlargement_leaves_nothing(client):
     ("recipe", "sentence"),
     [
         (SuperresRecipe(scale=4, model="eigensr_x2"), "not for super-resolution by 4"),
-        (SuperresRecipe(scale=8), "no model enlarges 31 bands by 8"),
+        (SuperresRecipe(scale=3), "no model enlarges 31 bands by 3"),
     ],
 )
 def test_what_cannot_be_enlarged_is_refused_before_anything_is_copied(recipe, sentence):
