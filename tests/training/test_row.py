@@ -1,4 +1,4 @@
-"""Models of several in a row."""
+"""Models of several EigenSR models in a row."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,9 @@ def test_networks_of_eigenimages_enlarge_what_the_one_before_gave(models, names)
     found = bicubic(images, record.scale) + zoo.load("more")[0](images)
     torch.testing.assert_close(found, enlarged, atol=1e-4, rtol=0)
     assert (found - bicubic(images, record.scale)).std() > 0.1
-    assert hsr.superres(demo_scene(size=16, bands=5), scale=record.scale, model="more") is not None
+    side = 16 * record.scale
+    result = hsr.superres(demo_scene(size=16, bands=5), scale=record.scale, model="more")
+    assert result.shape == (5, side, side)
 
 
 @pytest.mark.parametrize(

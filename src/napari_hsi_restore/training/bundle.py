@@ -112,20 +112,24 @@ def bundle(
     return record
 
 
-def store(record: ModelRecord, content: bytes, folder: Path | None) -> None:
+def store(record: ModelRecord, content: bytes | None, folder: Path | None) -> None:
     """Write the weights of a model and its record.
 
     Parameters
     ----------
     record : ModelRecord
-    content : bytes
-        Of the weights file.
+    content : bytes or None
+        Of the weights file; None for a model that is made of others and has none.
     folder : Path or None
         None for that of the bundled models.
     """
     folder = folder or Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{record.name}.safetensors").write_bytes(content)
+    weights = folder / f"{record.name}.safetensors"
+    if content is None:
+        weights.unlink(missing_ok=True)
+    else:
+        weights.write_bytes(content)
     (folder / f"{record.name}.json").write_text(record.model_dump_json(indent=2) + "\n")
 
 

@@ -1,13 +1,12 @@
 """``python -m napari_hsi_restore.training.mean``: a model of several that enlarge.
 
 It gives the mean of their answers (`napari_hsi_restore.models.architectures.meansr`); its weights
-are theirs, side by side. Scores are added to the record by ``python -m benchmarks.superres
---record``.
+are theirs, side by side, and are put together when it is loaded. Scores are added to the record by
+``python -m benchmarks.superres --record``.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +16,7 @@ import typer
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.spec import MeanSRSpec
-from napari_hsi_restore.training.composed import composed
+from napari_hsi_restore.training.composing import compose, report
 from napari_hsi_restore.zoo.composed import MEAN
 from napari_hsi_restore.zoo.records import ModelRecord, record
 
@@ -32,7 +31,7 @@ def mean_of(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord
     name : str
         Of the new model.
     folder : Path or None
-        Gets the weights and the record; None for that of the bundled models.
+        Gets the record; None for that of the bundled models.
 
     Returns
     -------
@@ -54,7 +53,7 @@ def mean_of(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord
             f"{', '.join(names)}: a mean is that of two to four networks that enlarge by the same "
             "scale, and none of them a mean itself; choose others."
         ) from error
-    return composed(
+    return compose(
         name,
         f"Enlarges by {scale}: the mean of {' and '.join(names)}.",
         spec,
@@ -74,12 +73,7 @@ def main(
     folder: Annotated[Path | None, typer.Option(help="Instead of the bundled models.")] = None,
 ) -> None:
     """Make a model that gives the mean of others."""
-    try:
-        made = mean_of(names, name, folder)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from error
-    print(f"{made.name}: {made.parameters} parameters, sha256 {made.sha256}")
+    report(lambda: mean_of(names, name, folder))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class PairSource:
         """One patch with its margin, turned and mirrored, and the weights of its channels."""
         recipe = self.recipe
         side = (recipe.patch + 2 * MARGIN) * recipe.network.scale
-        if recipe.detail_share and rng.random() < recipe.detail_share:
+        if scene.places is not None and rng.random() < recipe.detail_share:
             row, column = scene.places.draw(rng)
         else:
             row, column = (int(rng.integers(n - side + 1)) for n in scene.images.shape[1:])
@@ -154,10 +154,8 @@ def enlarged_of(network: Any, spec: SuperresSpec, pairs: Pairs) -> torch.Tensor:
     float32 tensor, (batch, channels or bands, scale y, scale x)
         As `Pairs.truth`.
     """
-    found: torch.Tensor
     if isinstance(spec, EigenSRSpec):
-        found = bicubic(pairs.low, spec.scale) + network(pairs.low).float()
-        return found
-    starts = torch.zeros(pairs.low.shape[1], dtype=torch.bool)
-    found = network(pairs.low, starts)
-    return found
+        enlarged: torch.Tensor = bicubic(pairs.low, spec.scale) + network(pairs.low).float()
+    else:
+        enlarged = network(pairs.low, torch.zeros(pairs.low.shape[1], dtype=torch.bool))
+    return enlarged

@@ -8,8 +8,6 @@ are added to the record by ``python -m benchmarks.superres --record``.
 from __future__ import annotations
 
 import math
-import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +16,7 @@ import typer
 
 from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.spec import EigenSRSpec
-from napari_hsi_restore.training.composed import composed
+from napari_hsi_restore.training.composing import compose, report
 from napari_hsi_restore.zoo.composed import ROW
 from napari_hsi_restore.zoo.records import ModelRecord, record
 
@@ -33,7 +31,7 @@ def row(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
     name : str
         Of the new model.
     folder : Path or None
-        Gets the weights and the record; None for that of the bundled models.
+        Gets the record; None for that of the bundled models.
 
     Returns
     -------
@@ -52,11 +50,9 @@ def row(names: Sequence[str], name: str, folder: Path | None) -> ModelRecord:
             f"{', '.join(names)}: in a row stand EigenSR models of the same shape that "
             "enlarge by 4 or 8 together; choose others."
         ) from error
-    times = Counter(names)
-    said = ", then ".join(each if n == 1 else f"{each} {n} times" for each, n in times.items())
-    return composed(
+    return compose(
         name,
-        f"Enlarges by {spec.scale}: {said}.",
+        f"Enlarges by {spec.scale}: {', then '.join(names)}.",
         spec,
         {ROW: [[member.name, member.sha256] for member in members]},
         members=members,
@@ -88,12 +84,7 @@ def main(
     folder: Annotated[Path | None, typer.Option(help="Instead of the bundled models.")] = None,
 ) -> None:
     """Make a model of several in a row."""
-    try:
-        made = row(names, name, folder)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from error
-    print(f"{made.name}: {made.parameters} parameters, sha256 {made.sha256}")
+    report(lambda: row(names, name, folder))
 
 
 if __name__ == "__main__":

@@ -36,14 +36,14 @@ class Scene:
         not have.
     area : float
         Pixels without the border, for the draw.
-    places : Places
-        Where it loses much when it is shrunk.
+    places : Places or None
+        Where it loses much when it is shrunk; None if the recipe does not ask for that.
     """
 
     images: torch.Tensor
     weight: torch.Tensor
     area: float
-    places: Places
+    places: Places | None
 
     def to(self, device: torch.device) -> Scene:
         """The same scene on another device."""
@@ -135,5 +135,5 @@ def _scene(
         torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32)),
         torch.from_numpy(weight.astype(np.float32)),
         float(images.shape[1] * images.shape[2]),
-        places_of(energy, MARGIN * scale, recipe.patch * scale),
+        places_of(energy, MARGIN * scale, recipe.patch * scale) if recipe.detail_share else None,
     )

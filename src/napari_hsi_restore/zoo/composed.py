@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from napari_hsi_restore.models.spec import ModelSpec
+from napari_hsi_restore.models.spec import EigenSRSpec, ModelSpec
 
 if TYPE_CHECKING:
     import torch
@@ -47,12 +47,12 @@ def put_together(how: str, members: Sequence[tuple[ModelSpec, bytes]]) -> dict[s
         return weights
     before = 0
     for (member, _), state in zip(members, states, strict=True):
-        stages = getattr(member, "stages", 1)
+        assert isinstance(member, EigenSRSpec), "only they stand in a row"
         for key, tensor in state.items():
             number, name = 0, key
-            if stages > 1:
+            if member.stages > 1:
                 _, own, name = key.split(".", 2)
                 number = int(own)
             weights[f"parts.{before + number}.{name}"] = tensor
-        before += stages
+        before += member.stages
     return weights

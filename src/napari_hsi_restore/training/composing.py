@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from importlib import resources
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import typer
 from pydantic import JsonValue
 
+from napari_hsi_restore.errors import UserError
 from napari_hsi_restore.models.catalog import build
 from napari_hsi_restore.models.spec import ModelSpec
+from napari_hsi_restore.training.bundle import store
 from napari_hsi_restore.zoo.records import ModelRecord, Provenance
 from napari_hsi_restore.zoo.weights_file import made
 
 
-def composed(
+def compose(
     name: str,
     purpose: str,
     spec: ModelSpec,
@@ -60,8 +63,15 @@ def composed(
         provenance=provenance,
     )
     record = record.model_copy(update={"sha256": hashlib.sha256(made(record)).hexdigest()})
-    folder = folder or Path(str(resources.files("napari_hsi_restore.zoo") / "weights"))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.safetensors").unlink(missing_ok=True)
-    (folder / f"{name}.json").write_text(record.model_dump_json(indent=2) + "\n")
+    store(record, None, folder)
     return record
+
+
+def report(make: Callable[[], ModelRecord]) -> None:
+    """What a command does: make a model and say so, or why not, with exit status 1."""
+    try:
+        record = make()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from error
+    print(f"{record.name}: {record.parameters} parameters, sha256 {record.sha256}")
