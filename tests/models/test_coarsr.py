@@ -176,3 +176,42 @@ def test_the_mixing_of_groups_is_the_three_dimensional_one():
 def test_a_scale_that_it_has_not_is_refused():
     with pytest.raises(ValueError, match="scale 5"):
         CoarSR(5)
+
+
+@pytest.mark.parametrize("scale", [4, 8])
+def test_a_larger_scale_begins_with_what_x2_does_and_learns_in_all_its_parts(scale):
+    torch.manual_seed(3)
+    small, large = random_network(2), CoarSR(scale, 4)
+    # One pixel of the features for one of the answer, or the repeated ones would be mixed.
+    small.last.weight.data *= torch.tensor([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    large.load_state_dict(large.begun(small.state_dict()))
+    planes, starts = torch.rand(2, 3, 5, 9, 7), torch.tensor([True, False, False])
+    detail = small(planes, starts) - bicubic(planes[:, :, 0], 2)
+    found = large(planes, starts) - bicubic(planes[:, :, 0], scale)
+    repeated = detail.repeat_interleave(scale // 2, -1).repeat_interleave(scale // 2, -2)
+    torch.testing.assert_close(found, repeated, rtol=1e-4, atol=1e-5)
+    before = {name: tensor.detach().clone() for name, tensor in large.named_parameters()}
+    optimiser = torch.optim.SGD(large.parameters(), 1e-3)
+    for _ in range(2):
+        optimiser.zero_grad()
+        (large(planes, starts) - torch.rand_like(found)).square().sum().backward()
+        optimiser.step()
+    for name, tensor in large.upsampler.named_parameters(prefix="upsampler"):
+        assert (tensor != before[name]).any(), name
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [((4, 4), (2, 5)), ((3, 4), (2, 4)), ((2, 4), (4, 4))],
+    ids=["width", "three", "smaller"],
+)
+def test_no_network_begins_with_one_that_it_does_not_go_on_from(own, other):
+    network = CoarSR(*own)
+    with pytest.raises(RuntimeError):
+        network.load_state_dict(network.begun(CoarSR(*other).state_dict()))
+
+
+def test_every_network_goes_on_from_its_own_weights():
+    for scale in SCALES:
+        weights = CoarSR(scale, 4).state_dict()
+        assert CoarSR(scale, 4).begun(weights).keys() == weights.keys()

@@ -25,7 +25,7 @@ from napari_hsi_restore.training.loop import train
 from napari_hsi_restore.training.pairs import PairSource
 from napari_hsi_restore.training.photographs import prepare, read
 from napari_hsi_restore.training.recipe import BlurMix, SuperresTraining, load_recipe
-from napari_hsi_restore.training.run_files import LAST
+from napari_hsi_restore.training.run_files import BEST, LAST
 from napari_hsi_restore.training.scenes import scenes_of
 from napari_hsi_restore.zoo import load
 from napari_hsi_restore.zoo.composed import members_of
@@ -273,6 +273,17 @@ def test_stages_go_on_from_the_run_of_one(data, tmp_path):
         list(train(wrong, data, tmp_path / "wrong", device="cpu"))
 
 
+def test_a_larger_scale_goes_on_from_the_run_of_a_smaller_one(data, tmp_path):
+    small = recipe_of("coarsr")
+    list(train(small, data, tmp_path / "small", device="cpu"))
+    network = small.network.model_copy(update={"scale": 4})
+    large = recipe_of("coarsr", network=network, patch=8, start=str(tmp_path / "small"), steps=0)
+    list(train(large, data, tmp_path / "large", device="cpu"))
+    begun, own = (load_file(tmp_path / name / BEST) for name in ("small", "large"))
+    for name, tensor in begun.items():
+        torch.testing.assert_close(own[name], tensor)
+
+
 def test_photographs_are_learned_from_beside_the_cubes(data, tmp_path):
     recipe = recipe_of("eigensr", pictures=("cat", "brick"), steps=2)
     list(train(recipe, data, tmp_path / "run", device="cpu"))
@@ -302,6 +313,8 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
         "coarsr_x2_detail",
         "coarsr_x2_narrow",
         "coarsr_x4",
+        "coarsr_x4_detail",
+        "coarsr_x4_from_x2",
         "coarsr_x4_narrow",
         "eigensr_x2",
         "eigensr_x2_on",

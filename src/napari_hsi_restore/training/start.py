@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from napari_hsi_restore.errors import UserError
+from napari_hsi_restore.models.architectures.coarsr import CoarSR
 from napari_hsi_restore.models.architectures.eigencascade import EigenCascade
 from napari_hsi_restore.models.architectures.eigensr import EigenSR
 from napari_hsi_restore.models.architectures.refiner import Refiner
@@ -18,8 +19,9 @@ from napari_hsi_restore.training.run_files import BEST
 def begun(network: Network, start: str | None) -> Network:
     """Give a new network the best weights of an earlier run.
 
-    A network may begin with a smaller one, and each stage of one in stages with the same; see
-    `EigenSR.begun`, `EigenCascade.begun` and `Refiner.begun`.
+    A network may begin with a smaller one, one for x4 with one for x2, and each stage of one in
+    stages with the same; see `EigenSR.begun`, `EigenCascade.begun`, `CoarSR.begun` and
+    `Refiner.begun`.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def begun(network: Network, start: str | None) -> Network:
         raise UserError(
             f"{path}: no weights to begin with; do that run first, or change 'start' of the recipe."
         ) from error
-    if isinstance(network, EigenSR | EigenCascade | Refiner):
+    if isinstance(network, CoarSR | EigenSR | EigenCascade | Refiner):
         weights = network.begun(weights)
     try:
         network.load_state_dict(weights)

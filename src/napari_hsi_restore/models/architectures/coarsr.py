@@ -17,7 +17,7 @@ fusion are scalars; the state starts afresh where the bands have a gap.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 import torch
 from torch import nn
@@ -166,6 +166,32 @@ class CoarSR(nn.Module):
         """Results of `stages`."""
         return len(self.aggregations) * (2 * GROUPS + 1) + len(self.upsampler) + 4
 
+    def begun(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Weights to begin with, of the same network or of one for a smaller scale.
+
+        What a network for x2 has learned of a band and its neighbours serves x4 and x8 too.
+        The steps of the tail that it lacks at first repeat each pixel of the features.
+
+        Parameters
+        ----------
+        weights : mapping of str to tensor
+            A state of a network of the same width, for the same scale or for a smaller power
+            of two if this one is for a power of two.
+
+        Returns
+        -------
+        dict of str to tensor
+            A state of this network, if `weights` are of such a network.
+        """
+        own = self.state_dict()
+        grown = dict(weights)
+        new = {name for name in own.keys() - weights.keys() if name.startswith("upsampler.")}
+        if "upsampler.0.0.bias" in new or self.scale == 3:
+            return grown
+        for name in new:
+            grown[name] = _repeating(name.rpartition(".")[2], own[name])
+        return grown
+
     def forward(self, planes: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         """Enlarge bands.
 
@@ -247,6 +273,18 @@ class CoarSR(nn.Module):
             fused.append(state)
         assert state is not None
         return torch.stack(fused, dim=1), state.detach()
+
+
+def _repeating(part: str, tensor: torch.Tensor) -> torch.Tensor:
+    """A parameter of a step of the tail that repeats every pixel; lengths are ``original0``."""
+    if part == "original0":
+        return torch.ones_like(tensor)
+    result = torch.zeros_like(tensor)
+    if part == "original1":
+        outputs = torch.arange(result.shape[0])
+        # Of a factor of two the pixel shuffle puts four channels side by side.
+        result[outputs, outputs // 4, 1, 1] = 1
+    return result
 
 
 assert PLANES == 2 * GROUPS - 1
