@@ -179,8 +179,7 @@ def test_a_scale_that_it_has_not_is_refused():
 
 
 @pytest.mark.parametrize("scale", [4, 8])
-def test_a_larger_scale_begins_with_what_x2_does_and_learns_in_all_its_parts(scale):
-    torch.manual_seed(3)
+def test_a_larger_scale_begins_with_the_features_of_a_smaller_one(scale):
     small, large = random_network(2), CoarSR(scale, 4)
     # One pixel of the features for one of the answer, or the repeated ones would be mixed.
     small.last.weight.data *= torch.tensor([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
@@ -190,20 +189,33 @@ def test_a_larger_scale_begins_with_what_x2_does_and_learns_in_all_its_parts(sca
     found = large(planes, starts) - bicubic(planes[:, :, 0], scale)
     repeated = detail.repeat_interleave(scale // 2, -1).repeat_interleave(scale // 2, -2)
     torch.testing.assert_close(found, repeated, rtol=1e-4, atol=1e-5)
-    before = {name: tensor.detach().clone() for name, tensor in large.named_parameters()}
-    optimiser = torch.optim.SGD(large.parameters(), 1e-3)
-    for _ in range(2):
-        optimiser.zero_grad()
-        (large(planes, starts) - torch.rand_like(found)).square().sum().backward()
-        optimiser.step()
-    for name, tensor in large.upsampler.named_parameters(prefix="upsampler"):
-        assert (tensor != before[name]).any(), name
+    assert_all_parts_learn(large)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_wider_network_begins_with_what_a_narrower_one_does(scale):
+    small, large = random_network(scale), random_network(scale, 7)
+    large.load_state_dict(large.begun(small.state_dict()))
+    planes, starts = torch.rand(2, 3, 5, 9, 7), torch.tensor([True, False, False])
+    torch.testing.assert_close(large(planes, starts), small(planes, starts), rtol=1e-4, atol=1e-5)
+    assert_all_parts_learn(large)
+    own = small.state_dict()
+    torch.testing.assert_close(CoarSR(scale, 4).begun(own), own)
+
+
+@torch.inference_mode()
+def test_a_larger_scale_begins_with_a_narrower_network_too():
+    planes, starts = torch.rand(1, 2, 5, 9, 7), torch.tensor([True, False])
+    small, same, wide = random_network(2), CoarSR(8, 4), CoarSR(8, 7)
+    for network in (same, wide):
+        network.load_state_dict(network.begun(small.state_dict()))
+    torch.testing.assert_close(wide(planes, starts), same(planes, starts), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("own", "other"),
-    [((4, 4), (2, 5)), ((3, 4), (2, 4)), ((2, 4), (4, 4))],
-    ids=["width", "three", "smaller"],
+    [((4, 4), (2, 5)), ((3, 4), (2, 4)), ((3, 6), (2, 4)), ((4, 4), (3, 4)), ((2, 4), (4, 4))],
+    ids=["narrower", "three from two", "wider three from two", "four from three", "smaller"],
 )
 def test_no_network_begins_with_one_that_it_does_not_go_on_from(own, other):
     network = CoarSR(*own)
@@ -211,7 +223,19 @@ def test_no_network_begins_with_one_that_it_does_not_go_on_from(own, other):
         network.load_state_dict(network.begun(CoarSR(*other).state_dict()))
 
 
-def test_every_network_goes_on_from_its_own_weights():
-    for scale in SCALES:
-        weights = CoarSR(scale, 4).state_dict()
-        assert CoarSR(scale, 4).begun(weights).keys() == weights.keys()
+def assert_all_parts_learn(network):
+    """What began as zero moves too, in every layer."""
+    torch.manual_seed(5)
+    before = {name: tensor.detach().clone() for name, tensor in network.named_parameters()}
+    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
+    planes, starts = torch.rand(4, 3, 5, 12, 12), torch.tensor([True, False, False])
+    for _ in range(3):
+        optimiser.zero_grad()
+        enlarged = network(planes, starts)
+        (enlarged - torch.rand_like(enlarged)).square().sum().backward()
+        optimiser.step()
+    for name, tensor in network.named_parameters():
+        moved = tensor != before[name]
+        assert moved.any(), name
+        zero = before[name] == 0
+        assert not zero.any() or moved[zero].any(), name

@@ -313,7 +313,6 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
         "coarsr_x2_detail",
         "coarsr_x2_narrow",
         "coarsr_x4",
-        "coarsr_x4_detail",
         "coarsr_x4_from_x2",
         "coarsr_x4_narrow",
         "eigensr_x2",

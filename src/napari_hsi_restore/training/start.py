@@ -19,7 +19,7 @@ from napari_hsi_restore.training.run_files import BEST
 def begun(network: Network, start: str | None) -> Network:
     """Give a new network the best weights of an earlier run.
 
-    A network may begin with a smaller one, one for x4 with one for x2, and each stage of one in
+    A network may begin with a smaller one, one of CoarSR with one for a smaller scale, and each stage of one in
     stages with the same; see `EigenSR.begun`, `EigenCascade.begun`, `CoarSR.begun` and
     `Refiner.begun`.
 

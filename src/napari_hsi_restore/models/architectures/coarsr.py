@@ -167,30 +167,35 @@ class CoarSR(nn.Module):
         return len(self.aggregations) * (2 * GROUPS + 1) + len(self.upsampler) + 4
 
     def begun(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Weights to begin with, of the same network or of one for a smaller scale.
+        """Weights to begin with, of a network for a smaller scale or of a narrower one.
 
         What a network for x2 has learned of a band and its neighbours serves x4 and x8 too.
-        The steps of the tail that it lacks at first repeat each pixel of the features.
+        The steps of the tail that it lacks at first repeat each pixel of the features. Features
+        that it does not have are seen by none of its own at first (the idea of Net2Net, Chen,
+        Goodfellow and Shlens, ICLR 2016), so that a wider network begins by doing the same.
 
         Parameters
         ----------
         weights : mapping of str to tensor
-            A state of a network of the same width, for the same scale or for a smaller power
-            of two if this one is for a power of two.
+            Of a network with at most as many features, for the same scale or, if this one is
+            for a power of two, for a smaller one.
 
         Returns
         -------
         dict of str to tensor
-            A state of this network, if `weights` are of such a network.
+            A state of this network; `weights` themselves if they are of no such network.
         """
         own = self.state_dict()
-        grown = dict(weights)
-        new = {name for name in own.keys() - weights.keys() if name.startswith("upsampler.")}
-        if "upsampler.0.0.bias" in new or self.scale == 3:
-            return grown
-        for name in new:
-            grown[name] = _repeating(name.rpartition(".")[2], own[name])
-        return grown
+        if not _is_smaller(weights, own):
+            return dict(weights)
+        found = {}
+        for name, tensor in own.items():
+            old = weights.get(name)
+            if old is None:
+                found[name] = _repeating(name, tensor)
+            else:
+                found[name] = _widened(old, tensor, _inputs_side_by_side(name))
+        return found
 
     def forward(self, planes: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         """Enlarge bands.
@@ -275,15 +280,48 @@ class CoarSR(nn.Module):
         return torch.stack(fused, dim=1), state.detach()
 
 
-def _repeating(part: str, tensor: torch.Tensor) -> torch.Tensor:
-    """A parameter of a step of the tail that repeats every pixel; lengths are ``original0``."""
-    if part == "original0":
+def _is_smaller(weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> bool:
+    """Whether a network can begin with the weights of another."""
+    later = {name for name in own if name.startswith("upsampler.")}
+    later -= {name for name in own if name.startswith("upsampler.0.")}
+    if not own.keys() - later <= weights.keys() <= own.keys():
+        return False
+    (width, rows), (own_width, own_rows) = (
+        (each["last.weight"].shape[1], len(each["upsampler.0.0.bias"])) for each in (weights, own)
+    )
+    return width <= own_width and rows // width == own_rows // own_width
+
+
+def _repeating(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """A parameter of a step of the tail by two that repeats every pixel."""
+    part = name.rpartition(".")[2]
+    if part == "original0":  # The lengths of the filters.
         return torch.ones_like(tensor)
     result = torch.zeros_like(tensor)
     if part == "original1":
-        outputs = torch.arange(result.shape[0])
-        # Of a factor of two the pixel shuffle puts four channels side by side.
+        outputs = torch.arange(len(result))
+        # The pixel shuffle makes one channel of four that follow each other.
         result[outputs, outputs // 4, 1, 1] = 1
+    return result
+
+
+def _inputs_side_by_side(name: str) -> int:
+    """How many tensors of features a convolution takes, one behind the other."""
+    layers = name.split(".")
+    if "fuse" in layers or "reduce" in layers:
+        return GROUPS
+    return 2 if "fusion" in layers else 1
+
+
+def _widened(old: torch.Tensor, own: torch.Tensor, count: int) -> torch.Tensor:
+    """A parameter of a wider network: what it had sees nothing new, what is new is `own`."""
+    result = own.clone()
+    if old.shape[1:] == own.shape[1:]:
+        result[: len(old)] = old
+        return result
+    result[: len(old)] = 0
+    parts = torch.unflatten(result, 1, (count, -1))
+    parts[: len(old), :, : old.shape[1] // count] = torch.unflatten(old, 1, (count, -1))
     return result
 
 
