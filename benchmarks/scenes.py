@@ -26,7 +26,7 @@ def scenes(
     group : str
         ``"cave"``, ``"airborne"``, ``"microscopy"`` or ``"satellite"``.
     split : str
-        ``"test"`` or ``"validation"``.
+        ``"test"``, ``"validation"`` or ``"train"``.
     data : Path
         Folder of the real cubes.
     leave_out : tuple of str

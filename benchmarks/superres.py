@@ -162,7 +162,12 @@ def record_scores(group: str, scale: int, table: dict[str, Figures]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.superres")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real cubes")
-    parser.add_argument("--split", choices=("test", "validation"), default="test")
+    parser.add_argument(
+        "--split",
+        choices=("test", "validation", "train"),
+        default="test",
+        help="train shows how well networks know the scenes that they learned from",
+    )
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS))
     parser.add_argument("--scales", nargs="+", type=int, choices=(2, 4, 8), default=[2, 4, 8])
     parser.add_argument("--models", nargs="*", help="names; all models of the scale by default")
