@@ -19,9 +19,9 @@ from napari_hsi_restore.training.run_files import BEST
 def begun(network: Network, start: str | None) -> Network:
     """Give a new network the best weights of an earlier run.
 
-    A network may begin with a smaller one, one of CoarSR with one for a smaller scale, and each stage of one in
-    stages with the same; see `EigenSR.begun`, `EigenCascade.begun`, `CoarSR.begun` and
-    `Refiner.begun`.
+    A network may begin with a smaller one, CoarSR also with one for a smaller scale, and each
+    stage of one in stages with the same; see `EigenSR.begun`, `EigenCascade.begun`,
+    `CoarSR.begun` and `Refiner.begun`.
 
     Parameters
     ----------
