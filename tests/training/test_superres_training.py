@@ -315,6 +315,7 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
         "coarsr_x4",
         "coarsr_x4_from_x2",
         "coarsr_x4_narrow",
+        "coarsr_x4_wider",
         "eigensr_x2",
         "eigensr_x2_on",
         "eigensr_x2_photographs",
