@@ -150,7 +150,7 @@ def record_scores(group: str, table: dict[str, dict[str, dict[str, float]]]) -> 
         content["protocol"] = PROTOCOL
         for case, figures in table[record.name].items():
             for key in ("psnr", "sam"):
-                content["scores"][f"{group}/{case}/{key}"] = round(figures[key], 3)
+                content["scores"][f"{group}/{case}/{key}"] = round(figures[key], 6)
         path.write_text(json.dumps(content, indent=2) + "\n")
 
 

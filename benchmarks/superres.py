@@ -155,7 +155,7 @@ def record_scores(group: str, scale: int, table: dict[str, Figures]) -> None:
         content = json.loads(path.read_text())
         content["protocol"] = PROTOCOL
         for key in ("psnr", "gain", "sam"):
-            content["scores"][f"{group}/x{scale}/{key}"] = round(figures[key], 3)
+            content["scores"][f"{group}/x{scale}/{key}"] = round(figures[key], 6)
         path.write_text(json.dumps(content, indent=2) + "\n")
 
 

@@ -15,8 +15,12 @@ from napari_hsi_restore.degradations.resize import antialiased_cubic
 from napari_hsi_restore.models.neighbours import Indices, partition
 from napari_hsi_restore.models.resampling import bicubic, kernel_matrix
 from napari_hsi_restore.models.spec import EigenSRSpec, SuperresSpec
+from napari_hsi_restore.training.colours import between
 from napari_hsi_restore.training.recipe import SuperresTraining
 from napari_hsi_restore.training.scenes import MARGIN, Scene
+
+BEYOND = 2
+"""Bands beyond each end of a run that its outer bands have as neighbours."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -100,36 +104,40 @@ class PairSource:
         else:
             row, column = (int(rng.integers(n - side + 1)) for n in scene.images.shape[1:])
         turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-        images, weight = scene.images, scene.weight
+        images = scene.images[:, row : row + side, column : column + side]
+        weight = scene.weight
         if isinstance(recipe.network, EigenSRSpec):
-            piece = images[:, row : row + side, column : column + side]
             signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), len(weight))
             missing = len(weight) - len(images)
-            piece = functional.pad(piece, (0, 0, 0, 0, 0, missing))
+            piece = functional.pad(images, (0, 0, 0, 0, 0, missing))
             piece = piece * torch.from_numpy(signs).to(self.device)[:, None, None]
+        elif scene.colours:
+            mixture = between(len(images), recipe.bands + 2 * BEYOND, rng)
+            piece = torch.tensordot(torch.from_numpy(mixture).to(self.device), images, dims=1)
+            # All colours of a photograph weigh alike.
+            weight = weight[:1].expand(len(piece))
         else:
             bands = self._bands(len(images), rng)
-            piece = images[bands, row : row + side, column : column + side]
-            weight = weight[bands]
+            piece, weight = images[bands], weight[bands]
         piece = torch.rot90(piece, turns, dims=(1, 2))
         return (piece.flip(2) if mirrored else piece), weight
 
     def _bands(self, bands: int, rng: np.random.Generator) -> torch.Tensor:
-        """A run of bands with the two beyond each end, as far as the cube has them."""
+        """A run of bands with those beyond each end, as far as the cube has them."""
         wanted = self.recipe.bands
         first = int(rng.integers(0, max(0, bands - wanted) + 1))
-        run = np.arange(first - 2, first + wanted + 2)
+        run = np.arange(first - BEYOND, first + wanted + BEYOND)
         return torch.from_numpy(_mirrored(run, bands)).to(self.device)
 
     def _with_neighbours(
         self, low: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor, rng: np.random.Generator
     ) -> Pairs:
         """The bands of the run with their neighbours; now and then as if the cube ended there."""
-        table = partition(low.shape[1])[2:-2]
+        table = partition(low.shape[1])[BEYOND:-BEYOND]
         if rng.random() < 2 / (2 + self.recipe.bands):
-            table = partition(self.recipe.bands) + 2
+            table = partition(self.recipe.bands) + BEYOND
         low = low[:, torch.from_numpy(table).to(self.device)]
-        return Pairs(low, truth[:, 2:-2], weight[:, 2:-2])
+        return Pairs(low, truth[:, BEYOND:-BEYOND], weight[:, BEYOND:-BEYOND])
 
 
 def _mirrored(indices: Indices, length: int) -> Indices:

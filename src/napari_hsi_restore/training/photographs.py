@@ -27,7 +27,7 @@ _THUMB = 8
 _ALIKE = 0.98
 
 
-def read(files: Iterable[Path]) -> list[Cube]:
+def read(files: Iterable[Path]) -> Iterator[Cube]:
     """Photographs as cubes of three bands, proportional to light.
 
     Parameters
@@ -35,17 +35,17 @@ def read(files: Iterable[Path]) -> list[Cube]:
     files : iterable of Path
         As `prepare` writes them.
 
-    Returns
-    -------
-    list of float32 ndarray, (3, y, x)
-        White is 1.
+    Yields
+    ------
+    float32 ndarray, (3, y, x)
+        White is 1; one at a time, since many fill the memory.
 
     Raises
     ------
     UserError
         If a file is no picture in colour.
     """
-    return [_light(file) for file in files]
+    yield from map(_light, files)
 
 
 def prepare(folder: Path, target: Path, side: int) -> Iterator[tuple[int, int, int]]:

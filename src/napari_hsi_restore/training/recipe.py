@@ -195,7 +195,8 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
     blur : BlurMix
     pictures : tuple of str
         Photographs to learn from beside the cubes, out of
-        `napari_hsi_restore.training.pictures.NAMES`.
+        `napari_hsi_restore.training.pictures.NAMES`. For a network that goes along bands
+        they get some (`napari_hsi_restore.training.colours`).
     photographs : tuple of str
         Patterns of photographs to learn from beside the cubes, as
         `napari_hsi_restore.training.photographs` writes them.
@@ -223,12 +224,6 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
     photograph_share: float = pydantic.Field(default=0.5, ge=0, le=1)
     detail_share: float = pydantic.Field(default=0.0, ge=0, le=1)
     loss: Literal["l1", "relative", "relative_squared"] = "l1"
-
-    @pydantic.model_validator(mode="after")
-    def _check_pictures(self) -> SuperresTraining:
-        if (self.pictures or self.photographs) and self.network.architecture != "eigensr":
-            raise ValueError("photographs have too few bands for a network that goes along bands")
-        return self
 
 
 class RefinerTraining(Recipe, frozen=True, extra="forbid"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -38,12 +39,15 @@ class Scene:
         Pixels without the border, for the draw.
     places : Places or None
         Where it loses much when it is shrunk; None if the recipe does not ask for that.
+    colours : bool
+        Whether the channels are colours of a photograph, of which bands are yet to be mixed.
     """
 
     images: torch.Tensor
     weight: torch.Tensor
     area: float
     places: Places | None
+    colours: bool = False
 
     def to(self, device: torch.device) -> Scene:
         """The same scene on another device."""
@@ -52,17 +56,23 @@ class Scene:
 
 
 def scenes_of(
-    cubes: list[Cube], recipe: SuperresTraining, scales: tuple[float, ...] | None = None
+    cubes: Iterable[Cube],
+    recipe: SuperresTraining,
+    scales: tuple[float, ...] | None = None,
+    *,
+    colours: bool = False,
 ) -> list[Scene]:
     """Lay out cubes at some resolutions.
 
     Parameters
     ----------
-    cubes : list of float32 ndarray, (bands, y, x)
+    cubes : iterable of float32 ndarray, (bands, y, x)
         White at 1.
     recipe : SuperresTraining
     scales : tuple of float, optional
         None takes those of the recipe.
+    colours : bool
+        Whether the cubes are photographs.
 
     Returns
     -------
@@ -80,7 +90,8 @@ def scenes_of(
             else:
                 energy = lost(sized, recipe.network.scale)
                 weight = np.full(len(sized), _factor(energy, recipe))
-                found.append(_scene(sized, weight, energy, recipe))
+                scene = _scene(sized, weight, energy, recipe)
+                found.append(dataclasses.replace(scene, colours=colours))
     return found
 
 

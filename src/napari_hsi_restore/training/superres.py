@@ -57,10 +57,10 @@ class Enlarging:
         training = cubes.find(data, recipe.train)
         held_out = cubes.find(data, recipe.validation)
         self.held_out = [(path.parent.name, cubes.load([path])[0]) for path in held_out]
-        scenes = [*cubes.load(training), *pictures.load(recipe.pictures)]
-        self.scenes = scenes_of(scenes, recipe)
+        self.scenes = scenes_of(cubes.load(training), recipe)
+        self.scenes += scenes_of(pictures.load(recipe.pictures), recipe, colours=True)
         small = photographs.read(cubes.find(data, recipe.photographs))
-        self.photographs = scenes_of(small, recipe, (1.0,))
+        self.photographs = scenes_of(small, recipe, (1.0,), colours=True)
 
     def place(self, device: torch.device) -> None:
         """See `Learner.place`."""
