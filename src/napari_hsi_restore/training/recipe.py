@@ -195,8 +195,9 @@ class SuperresTraining(Recipe, frozen=True, extra="forbid"):
     blur : BlurMix
     pictures : tuple of str
         Photographs to learn from beside the cubes, out of
-        `napari_hsi_restore.training.pictures.NAMES`. For a network that goes along bands
-        they get some (`napari_hsi_restore.training.colours`).
+        `napari_hsi_restore.training.pictures.NAMES`. A network that goes along bands sees
+        bands mixed of the colours of these and of `photographs`
+        (`napari_hsi_restore.training.colours`).
     photographs : tuple of str
         Patterns of photographs to learn from beside the cubes, as
         `napari_hsi_restore.training.photographs` writes them.

@@ -72,7 +72,8 @@ def scenes_of(
     scales : tuple of float, optional
         None takes those of the recipe.
     colours : bool
-        Whether the cubes are photographs.
+        Whether the cubes are photographs, of whose colours bands are mixed for a network that
+        goes along bands.
 
     Returns
     -------
