@@ -111,8 +111,7 @@ class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
 
         Head 1; two ASFM of 10 each (two residual blocks of two convolutions within a
         group, the same across groups, two convolutions between groups); the convolution
-        before the fusion 1; the tail 2: its first convolution 1, and those at higher
-        resolution together less than one further pixel, which is rounded up.
+        before the fusion 1; the tail 2.
         """
         return 24
 
@@ -129,12 +128,9 @@ class CoarSRSpec(_Spec, frozen=True, extra="forbid"):
         # Two ASFM: 24 convolutions in six pairs of blocks, six between groups, and 1 x 1 ones
         # over the groups; then the reduction, the convolution before the fusion, the fusion.
         body = 2 * (24 * 9 + 6 * 9 + 9 + 9) * square + (3 + 9 + 2) * square + 9 * 7 * self.width
-        if self.scale == 3:
-            tail = 81 * square
-        else:
-            tail = 36 * square * sum(4**stage for stage in range(self.scale.bit_length() - 1))
-        last = 9 * self.width * self.scale**2
-        return pixels * bands * (body + tail + last)
+        # The tail is one convolution, however many it was trained as.
+        tail = 25 * self.width * self.scale**2
+        return pixels * bands * (body + tail)
 
 
 class EigenSRSpec(_Spec, frozen=True, extra="forbid"):

@@ -243,8 +243,8 @@ def _components_bytes(of: EigenNetwork | EigenSRSpec, bands: int) -> float:
 
 
 def _band_bytes(width: int, scale: int) -> float:
-    """Of a pixel of one band: features, with those of the tail at full size."""
-    return FLOAT_BYTES * (width * (30.0 + 3 * scale**2) + PLANES)
+    """Of a pixel of one band: features, measured, and the enlarged band."""
+    return FLOAT_BYTES * (26.0 * width + 3 * scale**2 + PLANES)
 
 
 def enlarger_of(
