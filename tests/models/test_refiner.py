@@ -42,7 +42,7 @@ def test_each_component_is_corrected_as_if_it_were_alone():
     together = network(removed, estimate, *leading, scale)
     alone = network(removed[:, 2:3], estimate[:, 2:3], *leading, scale[:, 2:3])
     torch.testing.assert_close(together[:, 2:3], alone)
-    steps = list(network.stages(removed, estimate, *leading, scale))
+    steps = list(network.stages(removed, estimate, network.beside(*leading), scale))
     assert len(steps) == network.steps
     torch.testing.assert_close(steps[-1], together)
 

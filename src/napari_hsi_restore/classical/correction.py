@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
@@ -64,10 +65,10 @@ def correction(
         begin = max(0, rows.start - halo)
         around = slice(begin, min(height, rows.stop + halo))
         inside = slice(rows.start - begin, rows.stop - begin)
-        seen = removed[:, around], estimate[:, around]
+        seen = _Seen.of(network, removed[:, around], estimate[:, around], scale)
         for index in range(count):
             done = number * count + index
-            steps = _one(network, seen, scale, index, _VIEWS[:views])
+            steps = _one(seen, index, _VIEWS[:views])
             found = yield from portion(steps, done / total, (done + 1) / total)
             result[index, rows] = found[inside]
     return result
@@ -80,37 +81,56 @@ def _parts(height: int, width: int, multiple: int) -> Iterator[slice]:
         yield slice(start, min(start + rows, height))
 
 
-def _one(
-    network: Refiner, seen: tuple[Image, Image], scale: Image, index: int, views: Sequence[View]
-) -> Generator[float, None, Image]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Seen:
+    """What a network sees of a part of the image, whichever component is corrected."""
+
+    network: Refiner
+    removed: Image
+    estimate: Image
+    scale: Image
+    beside: torch.Tensor
+
+    @classmethod
+    def of(cls, network: Refiner, removed: Image, estimate: Image, scale: Image) -> _Seen:
+        leading = np.minimum(np.arange(LEADING), len(estimate) - 1)
+        maps = (_tensor(network, images[leading]) for images in (removed, estimate))
+        with torch.inference_mode():
+            beside = network.beside(*maps)
+        return cls(network, removed, estimate, scale, beside)
+
+    def stages(self, index: int, view: View) -> Iterator[torch.Tensor]:
+        """Those of the network for a component."""
+        one = slice(index, index + 1)
+        removed, estimate = (
+            view(_tensor(self.network, images[one])) for images in (self.removed, self.estimate)
+        )
+        level = torch.from_numpy(self.scale[one])[None].to(removed.device)
+        return self.network.stages(removed, estimate, view(self.beside), level)
+
+
+def _one(seen: _Seen, index: int, views: Sequence[View]) -> Generator[float, None, Image]:
     """The correction of one component, (y, x); yields the fraction done, a few times a second."""
-    removed, estimate = seen
-    height, width = estimate.shape[1:]
-    border = ((0, 0), (0, -height % network.multiple), (0, -width % network.multiple))
-    device = next(network.parameters()).device
-
-    def tensor(images: Image) -> torch.Tensor:
-        return torch.from_numpy(np.pad(images, border, mode="symmetric"))[None].to(device)
-
-    one = slice(index, index + 1)
-    leading = np.minimum(np.arange(LEADING), len(estimate) - 1)
-    maps = [
-        tensor(images)
-        for images in (removed[one], estimate[one], removed[leading], estimate[leading])
-    ]
-    level = torch.from_numpy(scale[one])[None].to(device)
-    answers = []
+    height, width = seen.estimate.shape[1:]
+    answers, count = [], seen.network.steps
     for number, view in enumerate(views):
-        one_removed, one_estimate, leading_removed, leading_estimate = map(view, maps)
-        stages = network.stages(one_removed, one_estimate, leading_removed, leading_estimate, level)
-        for step in range(network.steps):
+        stages = seen.stages(index, view)
+        for step in range(count):
             # Not around the whole: the mode would hold for the caller between two steps.
             with torch.inference_mode():
                 found = next(stages)
-            yield (number + (step + 1) / network.steps) / len(views)
+            yield (number + (step + 1) / count) / len(views)
         answers.append(view(found)[0, 0, :height, :width].float().cpu().numpy())
     corrected: Image = np.mean(answers, axis=0)
     return corrected
+
+
+def _tensor(network: Refiner, images: Image) -> torch.Tensor:
+    """Images, (n, y, x), as the network takes them, (1, n, y, x)."""
+    height, width = images.shape[1:]
+    border = ((0, 0), (0, -height % network.multiple), (0, -width % network.multiple))
+    found = torch.from_numpy(np.pad(images, border, mode="symmetric"))[None]
+    return found.to(next(network.parameters()).device)
 
 
 def _mirrored(images: torch.Tensor) -> torch.Tensor:

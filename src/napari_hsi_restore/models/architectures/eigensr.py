@@ -39,7 +39,9 @@ class Block(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(batch, width, y, x) to the same shape."""
         inner = functional.relu(self.first(features), inplace=True)
-        result: torch.Tensor = features + self.second(inner)
+        # Into what is there already: new memory takes a core time.
+        result: torch.Tensor = self.second(inner)
+        result += features
         return result
 
 

@@ -90,8 +90,24 @@ class Refiner(nn.Module):
         -------
         tensor, (batch, components, y, x)
         """
-        *_, found = self.stages(removed, estimate, leading_removed, leading_estimate, scale)
+        beside = self.beside(leading_removed, leading_estimate)
+        *_, found = self.stages(removed, estimate, beside, scale)
         return found
+
+    def beside(self, leading_removed: torch.Tensor, leading_estimate: torch.Tensor) -> torch.Tensor:
+        """What is seen of the strongest components, whichever component is corrected.
+
+        Parameters
+        ----------
+        leading_removed, leading_estimate
+            As for `forward`.
+
+        Returns
+        -------
+        tensor, (batch, 2 * LEADING, y, x)
+            Mirrored and negative for images that are mirrored and negative.
+        """
+        return torch.cat((_detail(leading_estimate), leading_removed), dim=1)
 
     def begun(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Weights with which this network does what a smaller one does, to learn on.
@@ -128,11 +144,17 @@ class Refiner(nn.Module):
         self,
         removed: torch.Tensor,
         estimate: torch.Tensor,
-        leading_removed: torch.Tensor,
-        leading_estimate: torch.Tensor,
+        beside: torch.Tensor,
         scale: torch.Tensor,
     ) -> Iterator[torch.Tensor]:
         """`forward` in steps that a caller can stop between.
+
+        Parameters
+        ----------
+        removed, estimate, scale
+            As for `forward`.
+        beside : tensor, (batch, 2 * LEADING, y, x)
+            What `beside` gives.
 
         Yields
         ------
@@ -142,7 +164,6 @@ class Refiner(nn.Module):
         """
         batch, components, height, width = removed.shape
         own = torch.stack((removed, _detail(estimate), estimate / scale[:, :, None, None]), dim=2)
-        beside = torch.cat((_detail(leading_estimate), leading_removed), dim=1)
         beside = beside[:, None].expand(-1, components, -1, -1, -1)
         maps = torch.cat((own, beside), dim=2).flatten(0, 1)
         folded = functional.pixel_unshuffle(maps, _FOLD)
