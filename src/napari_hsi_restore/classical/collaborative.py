@@ -28,6 +28,7 @@ from napari_hsi_restore.classical.grouping import (
     find_groups,
     references,
 )
+from napari_hsi_restore.classical.haar import haar, inverse_haar
 from napari_hsi_restore.classical.side_by_side import in_order
 
 Image = npt.NDArray[np.float32]
@@ -65,20 +66,18 @@ def threshold(
     float32 ndarray, (channels, y, x)
     """
     search = search.fitted(*noisy.shape[1:])
-    patch, along = cosine(search.side), haar(search.count)
+    patch = cosine(search.side)
 
     def filtered(window: Window) -> tuple[Image, Image]:
         patches = window.patches(noisy, search.side)
         back, weights = _room(window, noisy, search)
         for some in _few(window):
             groups = _grouped(patches, window.members[some], len(noisy))
-            shape = groups.shape
-            flat = (shape[0], shape[1], -1)
-            coefficients = (along @ (groups @ patch.T).reshape(flat)).reshape(shape)
+            coefficients = _forward(groups, patch.T)
             kept = (np.abs(coefficients) > limits[:, None]).astype(np.float32)
             coefficients *= kept
             weights[some] = 1.0 / np.maximum(np.einsum("gmcs->gc", kept), 1.0)
-            back[some] = (along.T @ coefficients.reshape(flat)).reshape(shape) @ patch
+            back[some] = _backward(coefficients, patch.T)
         return back, weights
 
     return (yield from _everywhere(noisy.shape, match, search, filtered))
@@ -112,7 +111,7 @@ def wiener(noisy: Image, guide: Image, search: Search, *, fit_patches: bool) -> 
     float32 ndarray, (channels, y, x)
     """
     search = search.fitted(*noisy.shape[1:])
-    patch, along = cosine(search.side), haar(search.count)
+    patch = cosine(search.side)
 
     def filtered(window: Window) -> tuple[Image, Image]:
         patches = window.patches(noisy, search.side)
@@ -121,12 +120,13 @@ def wiener(noisy: Image, guide: Image, search: Search, *, fit_patches: bool) -> 
             members = window.members[some]
             expected = _grouped(window.compared, members, len(guide))
             turn = _channel_axes(expected)
-            across = _patch_axes(expected) if fit_patches else patch.T[None]
-            gain: Image = np.square(_forward(expected, along, turn, across))
+            across = _patch_axes(expected) if fit_patches else patch.T
+            gain: Image = np.square(_turned(_forward(expected, across), turn))
             gain /= gain + np.float32(1.0)
-            coefficients = _forward(_grouped(patches, members, len(noisy)), along, turn, across)
+            coefficients = _forward(_grouped(patches, members, len(noisy)), across)
+            coefficients = _turned(coefficients, turn)
             coefficients *= gain
-            back[some] = _backward(coefficients, along, turn, across)
+            back[some] = _backward(_turned(coefficients, turn.transpose(0, 2, 1)), across)
             # The noise that is left in a channel is the mean of that along the axes.
             energy = np.einsum("gmrs,gmrs->gr", gain, gain)
             energy = np.einsum("gcr,gr->gc", np.square(turn), energy)
@@ -178,16 +178,6 @@ def _room(window: Window, noisy: Image, search: Search) -> tuple[Image, Image]:
     )
 
 
-def haar(count: int) -> Image:
-    """The orthonormal Haar transform of `count` values, a power of two, (count, count)."""
-    matrix = np.ones((1, 1))
-    while len(matrix) < count:
-        coarse = np.kron(matrix, [1.0, 1.0])
-        fine = np.kron(np.eye(len(matrix)), [1.0, -1.0])
-        matrix = np.vstack([coarse, fine]) / np.sqrt(2.0)
-    return matrix.astype(np.float32)
-
-
 def cosine(side: int) -> Image:
     """The orthonormal cosine transform of flattened patches, (side * side, side * side)."""
     line = dct(np.eye(side), axis=0, norm="ortho")
@@ -223,17 +213,25 @@ def _patch_axes(groups: Image) -> Image:
     return np.linalg.eigh(flat.transpose(0, 2, 1) @ flat)[1]
 
 
-def _forward(groups: Image, along: Image, turn: Image, across: Image) -> Image:
-    count, members, channels, size = groups.shape
-    result = groups.reshape(count, -1, size) @ across
-    result = along @ result.reshape(count, members, -1)
-    result = result.reshape(count, members, channels, size)
-    return np.asarray(turn.transpose(0, 2, 1)[:, None] @ result, dtype=np.float32)
+def _forward(groups: Image, across: Image) -> Image:
+    """Groups transformed over the pixels of the patches, and over the patches."""
+    flat = haar(_across(groups, across).reshape(*groups.shape[:2], -1))
+    return flat.reshape(groups.shape)
 
 
-def _backward(groups: Image, along: Image, turn: Image, across: Image) -> Image:
-    count, members, channels, size = groups.shape
-    result = (turn[:, None] @ groups).reshape(count, members, -1)
-    result = (along.T @ result).reshape(count, -1, size)
-    result = result @ across.transpose(0, 2, 1)
-    return np.asarray(result.reshape(count, members, channels, size), dtype=np.float32)
+def _backward(coefficients: Image, across: Image) -> Image:
+    """The inverse of `_forward`."""
+    groups = inverse_haar(coefficients.reshape(*coefficients.shape[:2], -1))
+    return _across(groups.reshape(coefficients.shape), across.swapaxes(-2, -1))
+
+
+def _across(groups: Image, matrix: Image) -> Image:
+    """The pixels of the patches, as rows, times a matrix, or one of each group."""
+    # As few and large products as there can be: one for all groups, or one a group.
+    flat = groups.reshape(*matrix.shape[:-2], -1, groups.shape[-1])
+    return np.asarray(flat @ matrix).reshape(groups.shape)
+
+
+def _turned(groups: Image, turn: Image) -> Image:
+    """The channels of each group turned to its axes, (groups, channels, axes)."""
+    return np.asarray(turn.transpose(0, 2, 1)[:, None] @ groups)
