@@ -353,6 +353,7 @@ def test_pictures_that_cannot_be_used_are_named(data, tmp_path):
         "coarsr_x4_from_x2",
         "coarsr_x4_narrow",
         "coarsr_x4_photographs",
+        "coarsr_x4_published",
         "coarsr_x4_wider",
         "eigensr_x2",
         "eigensr_x2_on",
@@ -373,7 +374,8 @@ def test_committed_recipes_are_whole(name, shared_data):
 
 
 @pytest.mark.parametrize(
-    "name", ["coarsr_x2_detail", "coarsr_x4_photographs", "eigensr_x2_on", "eigensr_x4_photographs"]
+    "name",
+    ["coarsr_x2_photographs", "coarsr_x4_photographs", "eigensr_x2_on", "eigensr_x4_photographs"],
 )
 def test_the_bundled_weights_are_those_of_a_committed_recipe(name):
     recipe = load_recipe(RECIPES / f"{name}.json")

@@ -26,7 +26,7 @@ CLASSICAL_PURPOSES: MappingProxyType[str, str] = MappingProxyType(
 )
 """One line for the model picker on each of `CLASSICAL`."""
 
-QUICK = 2e12
+QUICK = 4e12
 """Multiplications of a network with its weights up to which a run counts as quick [ours]: two
 cores take some forty seconds."""
 
