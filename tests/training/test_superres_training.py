@@ -375,7 +375,7 @@ def test_committed_recipes_are_whole(name, shared_data):
 
 @pytest.mark.parametrize(
     "name",
-    ["coarsr_x2_photographs", "coarsr_x4_photographs", "eigensr_x2_on", "eigensr_x4_photographs"],
+    ["coarsr_x2_photographs", "coarsr_x4_published", "eigensr_x2_on", "eigensr_x4_photographs"],
 )
 def test_the_bundled_weights_are_those_of_a_committed_recipe(name):
     recipe = load_recipe(RECIPES / f"{name}.json")
