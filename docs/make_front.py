@@ -89,12 +89,13 @@ def enlargers(scale: int) -> list[Point]:
 
 def draw(left: Axes, right: Axes, points: Sequence[Point], quality: str) -> None:
     """Quality against seconds, and against weights."""
+    best = max(points, key=lambda point: point.quality)
     for point in points:
         color = NETWORK if point.weights else METHOD
         places = max(point.seconds, QUICKEST), max(point.weights, NO_WEIGHTS)
         for axis, place in zip((left, right), places, strict=True):
             here = (place, point.quality)
-            offset, align = _beside(point.name, by_weights=axis is right)
+            offset, align = _beside(point.name, above=point is best, room=axis is right)
             axis.plot(*here, "o", color=color)
             axis.annotate(point.name, here, offset, textcoords="offset points", size=8, ha=align)
     left.set_xscale("log")
@@ -111,12 +112,10 @@ def draw(left: Axes, right: Axes, points: Sequence[Point], quality: str) -> None
         axis.margins(x=0.25, y=0.12)
 
 
-def _beside(name: str, *, by_weights: bool) -> tuple[tuple[int, int], str]:
+def _beside(name: str, *, above: bool, room: bool) -> tuple[tuple[int, int], str]:
     """Where a name stands, in points from its dot: networks that enlarge are close together."""
-    if name.startswith("coarsr_eigensr"):
-        return ((6, -3), "left") if by_weights else ((0, 7), "center")
     if name.startswith("coarsr"):
-        return ((0, 6), "right") if by_weights else ((6, -9), "left")
+        return (0, 7 if above else -13), "left" if room and not above else "center"
     if name.endswith("turns"):
         return (-6, 2), "right"
     if name.startswith("eigensr"):
